@@ -1,0 +1,77 @@
+"""One question, asked everywhere: may(user, action, area)? Nothing is allowed that is not granted."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from django.contrib.auth.models import AnonymousUser
+
+from accounts.models import Grant, User
+from plant.models import Area
+
+
+class Action(StrEnum):
+    """What can be done. Only what the product can do today stands here; each app's actions land with it."""
+
+    VIEW = "view"
+    """See the area, its tags and their values."""
+    DIAGNOSE = "diagnose"
+    """See devices, links and the state of Isthmus itself."""
+    CONFIGURE = "configure"
+    """Change areas, devices and tags."""
+    ADMINISTER = "administer"
+    """Manage people, roles, grants and tokens."""
+    AUDIT = "audit"
+    """Read the audit."""
+
+
+@dataclass(frozen=True, slots=True)
+class AreaSet:
+    """Areas in which something is allowed: everywhere, or these (children included)."""
+
+    everywhere: bool = False
+    ids: frozenset[int] = frozenset()
+
+    def __contains__(self, area_id: object) -> bool:
+        return self.everywhere or area_id in self.ids
+
+    def __bool__(self) -> bool:
+        return self.everywhere or bool(self.ids)
+
+
+NOWHERE: Final = AreaSet()
+
+
+def areas_where(user: User | AnonymousUser, action: Action) -> AreaSet:
+    """The areas in which the user may do it. Two queries; ask once per request or socket check."""
+    if not user.is_authenticated or not user.is_active:
+        return NOWHERE
+    grants = Grant.objects.filter(user=user).select_related("role")
+    roots = {g.area_id for g in grants if action.value in g.role.actions}
+    if None in roots:
+        return AreaSet(everywhere=True)
+    if not roots:
+        return NOWHERE
+    return AreaSet(ids=frozenset(_with_children({r for r in roots if r is not None})))
+
+
+def _with_children(roots: set[int]) -> set[int]:
+    children: dict[int | None, list[int]] = {}
+    for pk, parent in Area.objects.values_list("pk", "parent_id"):
+        children.setdefault(parent, []).append(pk)
+    found: set[int] = set()
+    todo = list(roots)
+    while todo:
+        pk = todo.pop()
+        if pk not in found:
+            found.add(pk)
+            todo += children.get(pk, [])
+    return found
+
+
+def may(user: User | AnonymousUser, action: Action, area: Area | int | None) -> bool:
+    """May the user do it there? Area None asks for the whole site: only a grant everywhere answers yes."""
+    allowed = areas_where(user, action)
+    if area is None:
+        return allowed.everywhere
+    return (area if isinstance(area, int) else area.pk) in allowed

@@ -1,0 +1,36 @@
+"""Every Redis key Isthmus uses, in one place. Nothing else spells a key."""
+
+from typing import Final
+
+EPOCH: Final = "isthmus:epoch"
+"""String, integer. Changes whenever Redis has lost data; every cursor then starts anew."""
+
+SAMPLES: Final = "isthmus:samples"
+"""Stream. Field `b`: an encoded Block, changes only."""
+
+LATEST: Final = "isthmus:latest"
+"""Hash: scan group -> encoded Block with every tag of the group."""
+
+SEQS: Final = "isthmus:seqs"
+"""Hash: scan group -> seq of its newest entry. Makes publishing idempotent."""
+
+POLLER_LEASE: Final = "isthmus:lease:poller"
+"""String with expiry: the fencing number of the poller that may publish and write."""
+
+POLLER_FENCE: Final = "isthmus:fence:poller"
+"""Counter: the last fencing number given out."""
+
+PROCESSES: Final = "isthmus:processes"
+"""Hash: role -> msgpack of what the process last said of itself (bus/presence.py)."""
+
+PROCESS_STARTS: Final = "isthmus:process-starts"
+"""Hash: role -> number of starts since Redis has its data."""
+
+LINKS: Final = "isthmus:links"
+"""Hash: link -> msgpack of its health (bus/presence.py)."""
+
+NUDGE: Final = "isthmus:nudge"
+"""Pub/sub channel: something was committed that others should look at now (config revision)."""
+
+EVENTS: Final = "isthmus:events"
+"""Stream, short: events of the system itself (clock step, lease lost, epoch changed)."""

@@ -1,0 +1,43 @@
+"""A nudge says "look now"; it carries nothing that must arrive. Whoever waits also looks by itself every second."""
+
+import asyncio
+from typing import Final
+
+import redis
+from redis.asyncio import Redis
+
+from bus import keys
+from bus.client import BusError
+
+POLL_S: Final = 1.0
+
+
+def nudge_blocking(client: redis.Redis) -> None:
+    """Wake everybody who waits. A bus that is away is no error: they look within POLL_S anyway."""
+    try:
+        client.publish(keys.NUDGE, b"")
+    except BusError:
+        return
+
+
+class NudgeWaiter:
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+        self._pubsub = client.pubsub(ignore_subscribe_messages=True)
+        self._is_subscribed = False
+
+    async def wait(self, timeout_s: float = POLL_S) -> None:
+        """Returns at the next nudge, or after timeout_s, also while the bus is away."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        try:
+            if not self._is_subscribed:
+                await self._pubsub.subscribe(keys.NUDGE)
+                self._is_subscribed = True
+            while (left := deadline - asyncio.get_running_loop().time()) > 0:
+                if await self._pubsub.get_message(timeout=left) is not None:
+                    return
+        except BusError:
+            self._is_subscribed = False
+            await self._pubsub.aclose()  # type: ignore[no-untyped-call]
+            self._pubsub = self._client.pubsub(ignore_subscribe_messages=True)
+            await asyncio.sleep(max(0.0, deadline - asyncio.get_running_loop().time()))

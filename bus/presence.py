@@ -1,0 +1,127 @@
+"""What each process and each link last said of itself, dated by the clock of Redis so that ages need no other clock."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Generic, TypeVar
+
+import msgpack
+import redis
+from redis.asyncio import Redis
+
+from bus import keys
+
+BEAT_S: Final = 1.0
+
+_SAY = """
+local time = redis.call('TIME')
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000)) .. ' ' .. ARGV[2])
+return 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessState:
+    """`lag_ms`: how late the process woke up at worst since its last beat. `detail`: its own figures."""
+
+    role: str
+    pid: int
+    host: str
+    version: str
+    started_at_ms: int
+    revision: int = 0
+    lag_ms: int = 0
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """One link (host and port of devices). `state`: connected | connecting | disconnected | disabled.
+
+    `reason` is a sentence for people; `since_ms` when the state began. `detail`: counters and times in ms.
+    """
+
+    link: str
+    state: str
+    reason: str
+    since_ms: int
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+State = TypeVar("State", ProcessState, LinkState)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard(Generic[State]):
+    """What was said, and how long ago by the clock of Redis."""
+
+    state: State
+    age_ms: int
+
+
+def _packed(state: ProcessState | LinkState) -> bytes:
+    packed: bytes = msgpack.packb(asdict(state))
+    return packed
+
+
+class Presence:
+    """The saying side: a process speaks every BEAT_S, a link whenever it changes and every few seconds."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+        self._say = client.register_script(_SAY)
+
+    async def count_start(self, role: str) -> None:
+        await self._client.hincrby(keys.PROCESS_STARTS, role, 1)
+
+    async def say_process(self, state: ProcessState) -> None:
+        await self._say(keys=[keys.PROCESSES], args=[state.role, _packed(state)])
+
+    async def say_link(self, state: LinkState) -> None:
+        await self._say(keys=[keys.LINKS], args=[state.link, _packed(state)])
+
+    async def forget_links(self, links: list[str]) -> None:
+        if links:
+            await self._client.hdel(keys.LINKS, *links)
+
+
+def _heard(kind: type[State], raw: dict[bytes, bytes], now: tuple[int, int]) -> dict[str, Heard[State]]:
+    now_ms = now[0] * 1000 + now[1] // 1000
+    found: dict[str, Heard[State]] = {}
+    for name, said in raw.items():
+        at, _, packed = said.partition(b" ")
+        try:
+            found[name.decode()] = Heard(kind(**msgpack.unpackb(packed)), max(0, now_ms - int(at)))
+        except (ValueError, TypeError, msgpack.UnpackException):
+            continue  # said by another version
+    return found
+
+
+async def hear_processes(client: Redis) -> dict[str, Heard[ProcessState]]:
+    """role -> what it said. A process that has never spoken is missing; a dead one has a growing age."""
+    async with client.pipeline(transaction=False) as pipe:
+        pipe.hgetall(keys.PROCESSES)
+        pipe.time()
+        raw, now = await pipe.execute()
+    return _heard(ProcessState, raw, now)
+
+
+def hear_processes_blocking(client: redis.Redis) -> dict[str, Heard[ProcessState]]:
+    with client.pipeline(transaction=False) as pipe:
+        pipe.hgetall(keys.PROCESSES)
+        pipe.time()
+        raw, now = pipe.execute()
+    return _heard(ProcessState, raw, now)
+
+
+def hear_links_blocking(client: redis.Redis) -> dict[str, Heard[LinkState]]:
+    """link -> what the poller last said of it."""
+    with client.pipeline(transaction=False) as pipe:
+        pipe.hgetall(keys.LINKS)
+        pipe.time()
+        raw, now = pipe.execute()
+    return _heard(LinkState, raw, now)
+
+
+def starts_blocking(client: redis.Redis) -> dict[str, int]:
+    """role -> how often it has started since Redis has its data."""
+    raw: Any = client.hgetall(keys.PROCESS_STARTS)
+    return {role.decode(): int(n) for role, n in raw.items()}

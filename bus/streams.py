@@ -1,0 +1,118 @@
+"""Writing blocks: one script call puts a batch into the stream and into the latest values, or refuses all of it.
+
+The script is idempotent by (epoch, group, seq): sending a batch again after a lost reply adds nothing. That is what
+allows the publisher to try again, where a bare XADD must not be repeated.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+from redis.exceptions import ResponseError
+
+from bus import keys
+from bus.messages import Block, encode
+
+KEEP_MS: Final = 15 * 60 * 1000
+"""How far back the stream reaches: long enough for an engine to restart, short enough for memory (docs/bus.md)."""
+
+_PUBLISH = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('FENCED the lease is lost') end
+if redis.call('GET', KEYS[2]) ~= ARGV[2] then return redis.error_reply('EPOCH the bus has lost data') end
+local time = redis.call('TIME')
+local minid = string.format('%d', tonumber(time[1]) * 1000 - tonumber(ARGV[3]))
+local added = 0
+for i = 4, #ARGV, 4 do
+  local known = redis.call('HGET', KEYS[5], ARGV[i])
+  if not known or tonumber(known) < tonumber(ARGV[i + 1]) then
+    redis.call('XADD', KEYS[3], 'MINID', '~', minid, '*', 'b', ARGV[i + 2])
+    if ARGV[i + 3] ~= '' then redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 3]) end
+    redis.call('HSET', KEYS[5], ARGV[i], ARGV[i + 1])
+    added = added + 1
+  end
+end
+return added
+"""
+
+_START_EPOCH = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('FENCED the lease is lost') end
+redis.call('DEL', KEYS[3], KEYS[4], KEYS[5])
+redis.call('SET', KEYS[2], ARGV[2])
+return 1
+"""
+
+
+class LeaseLost(Exception):
+    """Somebody else may publish now. Stop polling; acquire the lease again before anything else."""
+
+
+class EpochLost(Exception):
+    """Redis has lost data. Start a new epoch and publish every group in full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`change` goes into the stream; `latest` (every tag of the group) replaces the blob. None: leave the blob."""
+
+    change: Block
+    latest: Block | None
+
+
+class Publisher:
+    """The poller's way onto the bus. Holds no queue: what to keep while the bus is away is the caller's decision."""
+
+    def __init__(self, client: Redis, *, keep_ms: int = KEEP_MS) -> None:
+        self._client = client
+        self._keep_ms = keep_ms
+        self._publish = client.register_script(_PUBLISH)
+        self._start_epoch = client.register_script(_START_EPOCH)
+        self.epoch = 0
+
+    async def join_epoch(self, fence: int, now_ms: int) -> bool:
+        """Take the running epoch, or start one where there is none or the stream lost its end.
+
+        Returns True when the epoch is a new one, and every group must be published in full.
+        """
+        raw = await self._client.get(keys.EPOCH)
+        if raw is not None:
+            epoch = int(raw)
+            is_new = epoch != self.epoch
+            self.epoch = epoch
+            return is_new
+        epoch = max(now_ms, self.epoch + 1)
+        await self._call(self._start_epoch, [fence, epoch])
+        self.epoch = epoch
+        return True
+
+    async def start_epoch(self, fence: int, now_ms: int) -> None:
+        """Throw the stream and the latest values away and begin a new epoch: known loss of data."""
+        epoch = max(now_ms, self.epoch + 1)
+        await self._call(self._start_epoch, [fence, epoch])
+        self.epoch = epoch
+
+    async def publish(self, fence: int, entries: Sequence[Entry]) -> int:
+        """Put the entries on the bus, in order. Returns how many were new. May be called again with the same entries.
+
+        Raises LeaseLost, EpochLost, or a BusError after which it is unknown whether the entries arrived.
+        """
+        arguments: list[bytes | int | str] = [fence, self.epoch, self._keep_ms]
+        for entry in entries:
+            latest = b"" if entry.latest is None else encode(replace(entry.latest, epoch=self.epoch))
+            change = encode(replace(entry.change, epoch=self.epoch))
+            arguments += [entry.change.group, entry.change.seq, change, latest]
+        return int(await self._call(self._publish, arguments))
+
+    async def _call(self, script: AsyncScript, arguments: Sequence[bytes | int | str]) -> Any:
+        try:
+            return await script(
+                keys=[keys.POLLER_LEASE, keys.EPOCH, keys.SAMPLES, keys.LATEST, keys.SEQS], args=arguments
+            )
+        except ResponseError as error:
+            word = str(error).split(" ", 1)[0]
+            if word == "FENCED":
+                raise LeaseLost(str(error)) from error
+            if word == "EPOCH":
+                raise EpochLost(str(error)) from error
+            raise

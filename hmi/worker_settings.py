@@ -1,0 +1,13 @@
+"""Settings of the processes without pages: the same site without admin, login pages and static files."""
+
+from hmi import settings as _web
+from hmi.settings import *  # noqa: F403
+
+_PAGES_ONLY = {"daphne", "allauth", "whitenoise", "channels", "django_htmx"}
+_PAGES_ONLY_CONTRIB = {f"django.contrib.{name}" for name in ("admin", "messages", "sessions", "staticfiles")}
+
+INSTALLED_APPS = [
+    app for app in _web.INSTALLED_APPS if app.split(".")[0] not in _PAGES_ONLY and app not in _PAGES_ONLY_CONTRIB
+]
+MIDDLEWARE: list[str] = []  # type: ignore[no-redef]
+ROOT_URLCONF = ""

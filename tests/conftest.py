@@ -1,0 +1,76 @@
+"""Fixtures every test may use: a real Valkey of its own, a clean bus, the cast."""
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="isthmus-test-")
+os.environ.pop("REDIS_URL", None)
+os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
+import pytest
+import redis
+from redis.asyncio import Redis
+
+from bus import embedded
+from bus.client import connect, connect_blocking
+from tests.cast import Cast, Works, build_cast, build_works
+
+
+@pytest.fixture(scope="session")
+def valkey_url() -> Iterator[str]:
+    """A Valkey for this test process, on a socket."""
+    with tempfile.TemporaryDirectory(prefix="isthmus-valkey-") as folder:
+        url = embedded.socket_url(Path(folder))
+        server = subprocess.Popen(embedded.command(Path(folder), persist=False), stdout=subprocess.DEVNULL)
+        try:
+            wait_for_redis(url)
+            yield url
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+def wait_for_redis(url: str, timeout_s: float = 10) -> None:
+    deadline = time.monotonic() + timeout_s
+    while True:
+        client = connect_blocking(url, "test-wait")
+        try:
+            client.ping()
+            return
+        except (redis.ConnectionError, redis.TimeoutError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        finally:
+            client.close()
+
+
+@pytest.fixture
+def bus_url(valkey_url: str, settings: object) -> str:
+    """The address of an empty bus; settings.REDIS_URL names it too."""
+    client = connect_blocking(valkey_url, "test-flush")
+    client.flushall()
+    client.close()
+    settings.REDIS_URL = valkey_url  # type: ignore[attr-defined]
+    return valkey_url
+
+
+@pytest.fixture
+async def bus(bus_url: str) -> AsyncIterator[Redis]:
+    client = connect(bus_url, "test")
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def works(db: None, bus_url: str) -> Works:
+    return build_works()
+
+
+@pytest.fixture
+def cast(works: Works) -> Cast:
+    return build_cast(works)
