@@ -4,9 +4,9 @@ import asyncio
 import ctypes
 import fcntl
 import os
+import platform
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def hold_role(data_dir: Path, role: str) -> IO[str]:
 def die_with_parent() -> None:
     """End by SIGTERM when the parent ends, even by kill -9: Linux tells us; elsewhere a thread looks every 500 ms."""
     parent = os.getppid()
-    if sys.platform == "linux":
+    if platform.system() == "Linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGTERM)
