@@ -16,8 +16,9 @@ from typing import Any
 
 from pyModbusTCP.server import DataBank, ModbusServer
 
-from bus import embedded
+from bus import embedded, keys
 from bus.client import connect_blocking
+from bus.messages import Block, decode
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -168,6 +169,13 @@ class Site:
             return False
         finally:
             client.close()
+
+    def blocks_on_the_bus(self) -> list[Block]:
+        """Every entry of the stream, oldest first."""
+        client = connect_blocking(self.redis_url, "test-site")
+        entries: Any = client.xrange(keys.SAMPLES)
+        client.close()
+        return [decode(fields[b"b"]) for _, fields in entries]
 
     def log_of(self, role: str) -> str:
         return (self.folder / f"{role}.log").read_text(errors="replace")
