@@ -68,6 +68,9 @@ class Follower:
         self._epoch = 0
         self._cursor = "0-0"
         self._seqs: dict[str, int] = {}
+        """Group -> the newest entry this reader has; what follows must be the next one."""
+        self._floors: dict[str, int] = {}
+        """Group -> what a block must reach to be news: Redis may come back with values older than those told."""
         self._last_read = time.monotonic()
         self.put_aside = 0
         """Entries that could not be decoded."""
@@ -93,10 +96,14 @@ class Follower:
         epoch = int(await self._client.get(keys.EPOCH) or 0)
         cursor = await self._last_id()
         blocks = {g: b for g, b in (await read_latest(self._client)).items() if b.epoch == epoch}
-        if epoch == self._epoch:
-            blocks = {g: b for g, b in blocks.items() if b.seq >= self._seqs.get(g, 0)}
+        if epoch < self._epoch:  # an older copy of the data: believe no group before it has spoken again
+            self._floors = {g: b.seq + 1 for g, b in blocks.items()}
+        elif epoch > self._epoch:
+            self._floors = {}
+        blocks = {g: b for g, b in blocks.items() if b.seq >= self._floors.get(g, 0)}
         self._epoch, self._cursor = epoch, cursor
         self._seqs = {g: b.seq for g, b in blocks.items()}
+        self._floors |= self._seqs
         self._last_read = time.monotonic()
         return Snapshot(epoch, blocks)
 
@@ -134,12 +141,16 @@ class Follower:
             return None
         if block.epoch != self._epoch:
             raise _StartAnew
+        if block.seq < self._floors.get(block.group, 0):
+            return None
         order = order_after(self._seqs.get(block.group), block)
         if order == "gap":
             raise _StartAnew
         if order == "older":
             return None
         self._seqs[block.group] = block.seq
+        if not block.is_backfill:
+            self._floors[block.group] = block.seq
         return block
 
 

@@ -12,19 +12,19 @@ LATEST: Final = "isthmus:latest"
 """Hash: scan group -> encoded Block with every tag of the group."""
 
 SEQS: Final = "isthmus:seqs"
-"""Hash: scan group -> seq of its newest entry. Makes publishing idempotent."""
+"""Hash: scan group -> seq of its newest entry, 20 digits. Makes publishing idempotent and a loss of data visible."""
 
 POLLER_LEASE: Final = "isthmus:lease:poller"
 """String with expiry: the fencing number of the poller that may publish and write."""
 
 POLLER_FENCE: Final = "isthmus:fence:poller"
-"""Counter: the last fencing number given out."""
+"""String: the last fencing number given out."""
 
 PROCESSES: Final = "isthmus:processes"
 """Hash: role -> msgpack of what the process last said of itself (bus/presence.py)."""
 
 PROCESS_STARTS: Final = "isthmus:process-starts"
-"""Hash: role -> number of starts since Redis has its data."""
+"""Hash: role -> number of starts since Redis has its data, a blank, and the name of the last start."""
 
 LINKS: Final = "isthmus:links"
 """Hash: link -> msgpack of its health (bus/presence.py)."""

@@ -1,7 +1,9 @@
 """A lease with a fencing number: who may publish, and later write to devices. Two can never hold it.
 
 The number grows with every holder. Whatever the holder does carries it, so that the bus itself refuses a holder who
-slept through the loss of its lease.
+slept through the loss of its lease. It also grows when Redis has lost its data or the end of it (a counter alone would
+give the same number twice, and the sleeping holder could renew what is no longer its own): it is never below the
+seconds that the clock of Redis counts.
 """
 
 from typing import Final
@@ -12,11 +14,16 @@ from bus import keys
 
 LEASE_MS: Final = 5000
 RENEW_S: Final = 1.0
+COUNTED_FROM_S: Final = 1_704_067_200
+"""2024-01-01T00:00:00Z. Seconds from here fit the 31 bits that a seq leaves to the fencing number until 2092."""
 
 _ACQUIRE = """
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-local fence = redis.call('INCR', KEYS[2])
-redis.call('SET', KEYS[1], fence, 'PX', ARGV[1])
+local next = tonumber(redis.call('GET', KEYS[2]) or '0') + 1
+local fence = math.max(next, tonumber(redis.call('TIME')[1]) - tonumber(ARGV[2]))
+local text = string.format('%d', fence)
+redis.call('SET', KEYS[2], text)
+redis.call('SET', KEYS[1], text, 'PX', ARGV[1])
 return fence
 """
 _RENEW = """
@@ -38,7 +45,8 @@ class Lease:
 
     async def acquire(self) -> int | None:
         """The fencing number, or None while somebody else holds the lease."""
-        fence = int(await self._acquire(keys=[keys.POLLER_LEASE, keys.POLLER_FENCE], args=[self._lease_ms]))
+        arguments = [self._lease_ms, COUNTED_FROM_S]
+        fence = int(await self._acquire(keys=[keys.POLLER_LEASE, keys.POLLER_FENCE], args=arguments))
         return fence or None
 
     async def renew(self, fence: int) -> bool:

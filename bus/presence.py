@@ -16,6 +16,14 @@ local time = redis.call('TIME')
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000)) .. ' ' .. ARGV[2])
 return 1
 """
+_COUNT_START = """
+local known = redis.call('HGET', KEYS[1], ARGV[1]) or '0 '
+local n, token = string.match(known, '^(%d+) (.*)$')
+if token == ARGV[2] then return tonumber(n) end
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%d %s', tonumber(n) + 1, ARGV[2]))
+return tonumber(n) + 1
+"""
+"""Counts a start once, however often it is told: the reply to a count may have been lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +76,11 @@ class Presence:
     def __init__(self, client: Redis) -> None:
         self._client = client
         self._say = client.register_script(_SAY)
+        self._count = client.register_script(_COUNT_START)
 
-    async def count_start(self, role: str) -> None:
-        await self._client.hincrby(keys.PROCESS_STARTS, role, 1)
+    async def count_start(self, role: str, start: str) -> None:
+        """Count this start of the role; `start` names it (pid and time), so that telling it again counts nothing."""
+        await self._count(keys=[keys.PROCESS_STARTS], args=[role, start])
 
     async def say_process(self, state: ProcessState) -> None:
         await self._say(keys=[keys.PROCESSES], args=[state.role, _packed(state)])
@@ -124,4 +134,4 @@ def hear_links_blocking(client: redis.Redis) -> dict[str, Heard[LinkState]]:
 def starts_blocking(client: redis.Redis) -> dict[str, int]:
     """role -> how often it has started since Redis has its data."""
     raw: Any = client.hgetall(keys.PROCESS_STARTS)
-    return {role.decode(): int(n) for role, n in raw.items()}
+    return {role.decode(): int(said.partition(b" ")[0]) for role, said in raw.items()}

@@ -110,7 +110,7 @@ class Heartbeat:
         )
         try:
             if not is_counted:
-                await self._presence.count_start(self._role)
+                await self._presence.count_start(self._role, f"{os.getpid()}@{self._started_at_ms}")
             await self._presence.say_process(state)
         except BusError:
             return is_counted
