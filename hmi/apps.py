@@ -1,6 +1,13 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_save
 
 
 class HmiConfig(AppConfig):
     name = "hmi"
     verbose_name = "Operator screens"
+
+    def ready(self) -> None:
+        from hmi import configuration
+        from plant.models import ConfigRevision
+
+        post_save.connect(configuration.on_revision_saved, sender=ConfigRevision, dispatch_uid="hmi.configuration")

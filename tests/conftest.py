@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 
 from bus import embedded
 from bus.client import connect, connect_blocking
+from hmi import configuration
 from tests.cast import Cast, Works, build_cast, build_works
 
 
@@ -64,6 +65,12 @@ async def bus(bus_url: str) -> AsyncIterator[Redis]:
     client = connect(bus_url, "test")
     yield client
     await client.aclose()
+
+
+@pytest.fixture(autouse=True)
+def _no_configuration_of_another_test() -> None:
+    """Every test has a database of its own, so a revision number does not say what is in it."""
+    configuration.forget()
 
 
 @pytest.fixture
