@@ -1,0 +1,50 @@
+"""`python -m benchmarks [name ...]`: each benchmark in a process of its own, with a folder and a port of its own."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from typing import Final
+
+from benchmarks.rig import free_port
+
+BENCHMARKS: Final = {
+    "acquisition": "10,000 tags at 1 s from 50 devices, beside a bare pymodbus loop",
+    "ceiling": "ever more tags a second, until a second is missed",
+    "hung_device": "one of ten devices hangs and comes back",
+    "served_to_browser": "from the device's answer to onmessage in Chromium",
+    "fan_out": "many browsers, beside a bare Daphne hub that sends the same bytes",
+    "not_reading": "what a browser that does not read costs the web process",
+    "memory": "the idle demo, all processes",
+}
+TIME_LIMIT_S: Final = 600
+
+
+def run(name: str) -> int:
+    """The exit code of the benchmark. It gets a bare environment: no Redis, database or settings of somebody else."""
+    ours = ("REDIS_URL", "DATABASE_URL", "HISTORY_DATABASE_URL", "DJANGO_SETTINGS_MODULE", "ISTHMUS_TLS", "SECRET_KEY")
+    env = {key: value for key, value in os.environ.items() if key not in ours}
+    with tempfile.TemporaryDirectory(prefix="isthmus-bench-", ignore_cleanup_errors=True) as folder:
+        env |= {"DATA_DIR": folder, "HOST": "127.0.0.1", "PORT": str(free_port())}
+        env |= {"DJANGO_SETTINGS_MODULE": "hmi.settings"}
+        try:
+            return subprocess.run(
+                [sys.executable, "-m", f"benchmarks.{name}"], env=env, timeout=TIME_LIMIT_S, check=False
+            ).returncode
+        except subprocess.TimeoutExpired:
+            print(f"{name}: stopped after {TIME_LIMIT_S} s")
+            return 1
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"There is no benchmark {', '.join(unknown)}. There are:")
+        for name, what in BENCHMARKS.items():
+            print(f"  {name:<20} {what}")
+        return 2
+    return max(run(name) for name in names or BENCHMARKS)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,26 @@
+"""How a benchmark speaks: what was held against what was asked, and what it cost."""
+
+import os
+
+from benchmarks.accounting import Usage
+
+
+def title(text: str) -> None:
+    load = ", ".join(f"{n:.1f}" for n in os.getloadavg())
+    print(f"\n{text}\n{'-' * len(text)}\n  machine: {os.cpu_count()} cores, load {load} before the start", flush=True)
+
+
+def line(what: str, measured: str, hold: str = "") -> None:
+    print(f"  {what:<44} {measured}{f'   (to hold: {hold})' if hold else ''}", flush=True)
+
+
+def verdict(what: str, measured: float, limit: float, unit: str) -> None:
+    """A figure that must not be larger than the limit."""
+    word = "held" if measured <= limit else "NOT HELD"
+    line(what, f"{measured:.1f} {unit}", f"<= {limit:g} {unit}: {word}")
+
+
+def cost(usage: dict[str, Usage]) -> None:
+    for used in usage.values():
+        memory = f", {used.pss_mb:.0f} MB PSS" if used.pss_mb else ""
+        line(f"  {used.name}", f"{used.cpu_pct:.1f} % of a core{memory}")
