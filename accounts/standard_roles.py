@@ -1,0 +1,17 @@
+"""The seven roles every site starts with (IEC 62443-3-3 SR 2.1). A site may change them and add its own."""
+
+from typing import Final
+
+STANDARD_ROLES: Final = (
+    ("viewer", "Viewer", ["view"]),
+    ("operator", "Operator", ["view", "diagnose"]),
+    ("supervisor", "Supervisor", ["view", "diagnose"]),
+    ("maintenance", "Maintenance", ["view", "diagnose"]),
+    ("engineer", "Engineer", ["view", "diagnose", "configure"]),
+    ("administrator", "Administrator", ["view", "diagnose", "administer"]),
+    ("auditor", "Auditor", ["view", "audit"]),
+)
+"""Name, title, actions. Who administers people does not configure the plant, and neither reads the audit."""
+
+FIRST_PERSON: Final = ("administrator", "engineer", "auditor")
+"""Roles everywhere of whoever opens the set-up link: somebody must be able to see, build and share out everything."""
