@@ -33,18 +33,17 @@ class PeopleAdmin(GrantAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        base = super()
-        return self._explained(request, lambda: base.changeform_view(request, object_id, form_url, extra_context))
+        return self._explained(
+            request, lambda: super(PeopleAdmin, self).changeform_view(request, object_id, form_url, extra_context)
+        )
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        base = super()
-        return self._explained(request, lambda: base.delete_view(request, object_id, extra_context))
+        return self._explained(request, lambda: super(PeopleAdmin, self).delete_view(request, object_id, extra_context))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        base = super()
-        return self._explained(request, lambda: base.changelist_view(request, extra_context))
+        return self._explained(request, lambda: super(PeopleAdmin, self).changelist_view(request, extra_context))
 
     def _explained(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
         try:

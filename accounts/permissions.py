@@ -1,5 +1,6 @@
 """One question, asked everywhere: may(user, action, area)? Nothing is allowed that is not granted."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -59,6 +60,16 @@ def areas_by_action(user: User | AnonymousUser) -> dict[Action, AreaSet]:
     roots = {action: {g.area_id for g in grants if action.value in g.role.actions} for action in Action}
     children = _children() if any(_needs_tree(ids) for ids in roots.values()) else {}
     return {action: _area_set(ids, children) for action, ids in roots.items()}
+
+
+def areas_of_many(user_ids: Collection[int], action: Action) -> dict[int, AreaSet]:
+    """The same as areas_where() for several active people at once. Two queries; for sockets, which are checked in one go."""
+    roots: dict[int, set[int | None]] = {user_id: set() for user_id in user_ids}
+    for grant in Grant.objects.filter(user__in=user_ids, user__is_active=True).select_related("role"):
+        if action.value in grant.role.actions:
+            roots[grant.user_id].add(grant.area_id)
+    children = _children() if any(_needs_tree(ids) for ids in roots.values()) else {}
+    return {user_id: _area_set(ids, children) for user_id, ids in roots.items()}
 
 
 def _needs_tree(roots: set[int | None]) -> bool:

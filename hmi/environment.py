@@ -1,12 +1,17 @@
 """The settings a site may change, read from the environment and checked here. One clear sentence when one is wrong."""
 
+import ipaddress
 import os
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from bus import embedded
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # compared with, not bound to
 
 
 def text(name: str, default: str = "") -> str:
@@ -21,6 +26,13 @@ def port(name: str, default: int) -> int:
     raw = text(name, str(default))
     if not raw.isdigit() or not 1 <= int(raw) <= 65535:
         raise ImproperlyConfigured(f"{name}={raw!r} is not a port. Give a number from 1 to 65535.")
+    return int(raw)
+
+
+def whole_number(name: str, default: int, lowest: int, highest: int) -> int:
+    raw = text(name, str(default))
+    if not raw.isdigit() or not lowest <= int(raw) <= highest:
+        raise ImproperlyConfigured(f"{name}={raw!r}: give a whole number from {lowest} to {highest}.")
     return int(raw)
 
 
@@ -57,4 +69,72 @@ def secret_key(folder: Path) -> str:
 
 def redis_url(folder: Path) -> str:
     """REDIS_URL, else the socket of the Valkey that `make run` starts inside DATA_DIR."""
-    return text("REDIS_URL") or f"unix://{folder / 'valkey' / 'valkey.sock'}"
+    given = text("REDIS_URL")
+    if given and urlsplit(given).scheme not in {"redis", "rediss", "unix"}:
+        raise ImproperlyConfigured(
+            "REDIS_URL must begin with redis://, rediss:// or unix://, like redis://:password@127.0.0.1:6379/0. "
+            "Unset it to use the Valkey that comes with Isthmus."
+        )
+    return given or embedded.socket_url(valkey_folder(folder))
+
+
+def valkey_folder(folder: Path) -> Path:
+    """Where the embedded Valkey keeps its socket and data."""
+    return folder / "valkey"
+
+
+def switch(name: str) -> bool:
+    raw = text(name, "0")
+    if raw not in {"0", "1"}:
+        raise ImproperlyConfigured(f"{name}={raw!r}: give 1 (yes) or 0 (no).")
+    return raw == "1"
+
+
+def host(name: str, default: str) -> str:
+    """An address of this machine to listen on: IPv4, IPv6, or localhost."""
+    raw = text(name, default).strip("[]")
+    try:
+        return raw if raw == "localhost" else str(ipaddress.ip_address(raw))
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"{name}={raw!r} is not an address. Give one of this machine's, like 127.0.0.1 (only this machine) or "
+            "0.0.0.0 (every network it is in)."
+        ) from None
+
+
+def proxies(name: str) -> list[str]:
+    """Addresses and networks (CIDR) of trusted proxies; `unix` stands for one on a local socket."""
+    entries = words(name)
+    for entry in entries:
+        try:
+            entry == "unix" or ipaddress.ip_network(entry, strict=False)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name}: {entry!r} is neither an address nor a network. Give them like 10.0.0.5,192.168.7.0/24."
+            ) from None
+    return entries
+
+
+def level(name: str, default: str) -> str:
+    raw = text(name, default).upper()
+    if raw not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise ImproperlyConfigured(f"{name}={raw!r}: give DEBUG, INFO, WARNING or ERROR.")
+    return raw
+
+
+def plain_http_refusal(address: str, *, uses_tls: bool, is_forced: bool) -> str | None:
+    """Why Isthmus must not listen there without TLS, or None where it may."""
+    if uses_tls or is_forced or address in LOOPBACK or _is_loopback(address):
+        return None
+    return (
+        f"HOST={address} would send passwords and plant values over the network as plain text. Put a TLS proxy in "
+        "front and set ISTHMUS_TLS=1 (docs/installation.md), or, on a network where nobody can listen, force it "
+        "with ISTHMUS_INSECURE_HTTP=1."
+    )
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False

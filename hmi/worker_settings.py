@@ -3,8 +3,10 @@
 from hmi import settings as _web
 from hmi.settings import *  # noqa: F403
 
-_PAGES_ONLY = {"daphne", "allauth", "whitenoise", "channels", "django_htmx"}
-_PAGES_ONLY_CONTRIB = {f"django.contrib.{name}" for name in ("admin", "messages", "sessions", "staticfiles")}
+_PAGES_ONLY = {"allauth", "channels", "django_htmx"}
+_PAGES_ONLY_CONTRIB = {f"django.contrib.{name}" for name in ("messages", "sessions", "staticfiles")} | {
+    "accounts.admin_app.GrantAdminConfig"
+}
 
 INSTALLED_APPS = [
     app for app in _web.INSTALLED_APPS if app.split(".")[0] not in _PAGES_ONLY and app not in _PAGES_ONLY_CONTRIB
