@@ -1,67 +1,22 @@
 """What every long-running process does: hold its role alone, die with its parent, say that it is alive."""
 
 import asyncio
-import ctypes
-import fcntl
 import os
-import platform
-import signal
 import socket
-import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from redis.asyncio import Redis
 
 from bus.client import BusError
+from bus.parent import die_with_parent as die_with_parent
 from bus.presence import BEAT_S, Presence, ProcessState
+from bus.roles import RoleTaken as RoleTaken
+from bus.roles import hold_role as hold_role
 
 VERSION: Final = "0.1.0"
-_PR_SET_PDEATHSIG: Final = 1
 _LAG_STEP_S: Final = 0.1
-
-
-class RoleTaken(Exception):
-    """Another process on this machine holds the role."""
-
-
-def hold_role(data_dir: Path, role: str) -> IO[str]:
-    """Lock the role on this machine until the process ends, however it ends. Keep the file object.
-
-    Raises RoleTaken with the pid of the holder.
-    """
-    path = data_dir / f"{role}.lock"
-    file = path.open("a+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        holder = file.read().strip() or "unknown"
-        file.close()
-        raise RoleTaken(f"a {role} is running already (process {holder}, lock {path})") from None
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return file
-
-
-def die_with_parent() -> None:
-    """End by SIGTERM when the parent ends, even by kill -9: Linux tells us; elsewhere a thread looks every 500 ms."""
-    parent = os.getppid()
-    if platform.system() == "Linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return
-    threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
-
-
-def _watch_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Heartbeat:

@@ -1,0 +1,112 @@
+"""What must be true before anything is started. Each check raises Refused with one clear sentence."""
+
+import errno
+import os
+import shutil
+import socket
+from pathlib import Path
+from typing import Final
+
+import psutil
+import redis
+
+from bus.client import BusError, connect_blocking, redacted
+from bus.roles import holder_of
+from hmi.launch.progress import Refused
+
+FREE_MB: Final = 200
+"""Room for the logs and the append-only file of a first day."""
+
+OLDEST_REDIS: Final = (7, 0)
+
+
+def data_dir_is_usable(data_dir: Path) -> None:
+    probe = data_dir / ".writable"
+    try:
+        for folder in (data_dir / "run", data_dir / "logs"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe.write_bytes(b"x" * 4096)
+        probe.unlink()
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise Refused(
+                f"the disk of DATA_DIR {data_dir} is full. Make room, or set DATA_DIR to another disk."
+            ) from None
+        raise Refused(
+            f"DATA_DIR {data_dir} cannot be written ({error.strerror}). Set DATA_DIR to a folder of your own."
+        ) from None
+    free_mb = shutil.disk_usage(data_dir).free // 2**20
+    if free_mb < FREE_MB:
+        raise Refused(
+            f"the disk of DATA_DIR {data_dir} has only {free_mb} MB left, and Isthmus wants {FREE_MB} MB to start. "
+            "Make room, or set DATA_DIR to another disk."
+        )
+
+
+def nobody_else_runs_here(data_dir: Path) -> None:
+    pid = holder_of(data_dir, "launcher")
+    if pid is not None:
+        address = data_dir / "run" / "address"
+        where = f" at {address.read_text().strip()}" if address.is_file() else ""
+        raise Refused(
+            f"Isthmus runs already{where} with DATA_DIR {data_dir} (process {pid}). "
+            "Stop that one with Ctrl-C, or give this one another DATA_DIR and PORT."
+        )
+
+
+def port_is_free(host: str, port: int, name: str = "PORT") -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Refused(_about_the_port(host, port, name, error)) from None
+
+
+def _about_the_port(host: str, port: int, name: str, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} of {host} is taken{_by_whom(port)}. Choose another one: {name}={port + 1} make run"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"HOST={host} is not an address of this machine. Use 127.0.0.1, or an address that `ip addr` shows."
+    if error.errno == errno.EACCES:
+        return f"port {port} may only be used by root. Choose one above 1023: {name}=8000 make run"
+    return f"port {port} of {host} cannot be used ({os.strerror(error.errno or 0)}). Try {name}={port + 1} make run"
+
+
+def _by_whom(port: int) -> str:
+    try:
+        for connection in psutil.net_connections("tcp"):
+            local = connection.laddr
+            if connection.status == psutil.CONN_LISTEN and local and local[1] == port and connection.pid:
+                return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
+    except psutil.Error:
+        pass  # not ours to see
+    return ""
+
+
+def redis_answers(url: str) -> None:
+    client = connect_blocking(url, "launcher")
+    try:
+        info = client.info("server")
+    except redis.AuthenticationError:
+        raise Refused(f"the Redis of REDIS_URL ({redacted(url)}) refuses the user or password given there.") from None
+    except redis.BusyLoadingError:
+        return  # it is there, and reads its data: the programs wait for it
+    except BusError as error:
+        raise Refused(
+            f"no Redis answers at REDIS_URL ({redacted(url)}): {_plain(error)}. Start it, correct REDIS_URL, "
+            "or unset it to use the Valkey that comes with Isthmus."
+        ) from None
+    finally:
+        client.close()
+    said = str(info.get("valkey_version") or info.get("redis_version", "0"))
+    version = tuple(int(part) for part in said.split(".")[:2] if part.isdigit())
+    if version < OLDEST_REDIS:
+        raise Refused(
+            f"the Redis of REDIS_URL ({redacted(url)}) is {said}; Isthmus needs Redis 7.0 or newer, or Valkey."
+        )
+
+
+def _plain(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

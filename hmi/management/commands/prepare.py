@@ -1,0 +1,31 @@
+"""Bring a site to where its programs can start: database, static files, a first plant. Says what it does on stderr."""
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.links import setup_link
+from hmi.launch.progress import Refused
+from hmi.preparation import collect_static_files, first_plant, migrate_database, simulator_port
+
+
+class Command(BaseCommand):
+    help = "Prepare database, static files and the first plant; run by `make run` before the programs start."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--plant", type=Path, help="The plant document to begin with. Default: the demo.")
+        parser.add_argument("--json", action="store_true", help="Print what the launcher needs to know, as JSON.")
+
+    def handle(self, *, plant: Path | None, **options: Any) -> None:
+        try:
+            migrate_database()
+            collect_static_files()
+            first_plant(plant)
+        except Refused as error:
+            raise CommandError(str(error)) from error
+        if options["json"]:
+            self.stdout.write(json.dumps({"simulator_port": simulator_port(), "setup_link": setup_link()}))

@@ -1,0 +1,127 @@
+"""The steps of `manage.py prepare`. Each looks first and does nothing where nothing is to be done."""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from bus.client import redacted
+from devices.models import Device
+from hmi import environment as env
+from hmi.launch.progress import Refused, say, step
+from plant.models import Plant
+
+DEMO: Final = Path(__file__).resolve().parents[1] / "devices" / "simulator" / "pumped_tank.yaml"
+DEMO_PORT: Final = 15020
+
+
+def migrate_database() -> None:
+    try:
+        executor = MigrationExecutor(connection)
+        is_needed = bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+        if is_needed:
+            with step("Preparing the database"):
+                call_command("migrate", verbosity=0, interactive=False)
+    except DatabaseError as error:
+        raise Refused(_about_the_database(error)) from error
+
+
+def _about_the_database(error: DatabaseError) -> str:
+    said = " ".join(str(error).split())
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        return (
+            f"the database {name} cannot be used ({said}). Is the disk full or the file damaged? "
+            "A backup is brought back by: manage.py restore FILE"
+        )
+    return f"the database of DATABASE_URL ({redacted(env.text('DATABASE_URL'))}) cannot be used: {said}"
+
+
+def collect_static_files() -> None:
+    """Only when a file was added, removed or changed since the last time: looking takes milliseconds, doing seconds."""
+    stamp = Path(settings.STATIC_ROOT) / ".collected"
+    fingerprint = _fingerprint()
+    if stamp.is_file() and stamp.read_text() == fingerprint:
+        return
+    with step("Collecting pages' scripts and styles"):
+        try:
+            call_command("collectstatic", verbosity=0, interactive=False, clear=True)
+            stamp.write_text(fingerprint)
+        except OSError as error:
+            raise Refused(f"{settings.STATIC_ROOT} cannot be written ({error.strerror}). Is the disk full?") from error
+
+
+def _fingerprint() -> str:
+    found = hashlib.sha256(settings.STORAGES["staticfiles"]["BACKEND"].encode())
+    for line in sorted(_static_files()):
+        found.update(line.encode())
+    return found.hexdigest()
+
+
+def _static_files() -> Iterator[str]:
+    for finder in get_finders():
+        for name, storage in finder.list([]):
+            stat = Path(storage.path(name)).stat()
+            yield f"{name} {stat.st_size} {stat.st_mtime_ns}\n"
+
+
+def first_plant(document: Path | None) -> None:
+    """On a site without a plant: the given document, else the demo. A site that has one keeps it."""
+    existing = Plant.objects.first()
+    if existing is not None:
+        if document is not None:
+            say(
+                f"PLANT={document} is left aside: this site has the plant {existing.name} already. "
+                "To change it: manage.py plant import FILE"
+            )
+        return
+    if document is None:
+        with step("Setting up the demo plant"):
+            _import(_demo_document())
+        return
+    if not document.is_file():
+        raise Refused(f"PLANT={document} is not a file. Give the path of a plant document (docs/plant-document.md).")
+    with step(f"Setting up the plant of {document}"):
+        _import(document)
+
+
+def _demo_document() -> Path:
+    """The demo's document, with SIMULATOR_PORT in place of the port that stands in it."""
+    port = env.port("SIMULATOR_PORT", DEMO_PORT)
+    if port == DEMO_PORT:
+        return DEMO
+    document: Any = yaml.safe_load(DEMO.read_text())
+    for device in document["devices"]:
+        if device["port"] == DEMO_PORT:
+            device["port"] = port
+    moved = Path(settings.DATA_DIR) / "run" / "demo.yaml"
+    moved.parent.mkdir(exist_ok=True)
+    moved.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
+    return moved
+
+
+def _import(document: Path) -> None:
+    errors = io.StringIO()
+    try:
+        call_command("plant", "import", str(document), stdout=io.StringIO(), stderr=errors)
+    except CommandError as error:
+        said = "\n".join(text for text in (errors.getvalue().strip(), str(error)) if text)
+        raise Refused(f"the plant document {document} was not accepted, and nothing of it was kept:\n{said}") from error
+
+
+def simulator_port() -> int | None:
+    """Where the demo plant expects its simulated devices; None when this site is not the demo."""
+    name = yaml.safe_load(DEMO.read_text())["plant"]["name"] if DEMO.is_file() else None
+    if not Plant.objects.filter(name=name).exists():
+        return None
+    device = Device.objects.filter(enabled=True, host__in=env.LOOPBACK).order_by("pk").first()
+    return device.port if device else None
