@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="isthmus-test-")
 os.environ.pop("REDIS_URL", None)
@@ -13,12 +14,30 @@ os.environ.pop("DJANGO_SETTINGS_MODULE", None)
 
 import pytest
 import redis
+from django.apps import apps
+from django.db import connection
+from django.db.models.signals import post_migrate
 from redis.asyncio import Redis
 
+from audit import triggers
 from bus import embedded
 from bus.client import connect, connect_blocking
 from hmi import configuration
 from tests.cast import Cast, Works, build_cast, build_works
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Without the guard of the audit, which would refuse to empty the tables after a test. tests/audit put it back."""
+    post_migrate.disconnect(dispatch_uid="audit.install_guard", sender=apps.get_app_config("audit"))
+    with django_db_blocker.unblock():
+        triggers.drop(connection)
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Any) -> None:
+    """Argon2 takes 100 ms on purpose; tests of passwords themselves choose it again."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,116 @@
+"""The process for background work. Today it seals the audit, twice a second, whatever else is away."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+import structlog
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connections
+
+from audit.chain import Head
+from audit.heads import append_head
+from audit.sealer import BATCH, seal
+from bus.client import connect
+from bus.process import Heartbeat
+
+log = structlog.get_logger(__name__)
+
+SEAL_EVERY_S: Final = 0.5
+HEAD_EVERY_S: Final = 10.0
+Result = TypeVar("Result")
+
+
+def run() -> None:
+    """Until SIGTERM or SIGINT."""
+    asyncio.run(_main())
+
+
+async def _main() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    sealing = Sealing()
+    client = connect(settings.REDIS_URL, "jobs")
+    heart = asyncio.create_task(Heartbeat(client, "jobs", detail=sealing.detail).run())
+    log.info("jobs started")
+    with ThreadPoolExecutor(1, thread_name_prefix="sealer") as thread:  # one thread: one database connection
+        try:
+            while not stop.is_set():
+                await loop.run_in_executor(thread, sealing.turn)
+                await _pause(stop, 0 if sealing.has_more else SEAL_EVERY_S)
+            await loop.run_in_executor(thread, sealing.finish)
+        finally:
+            heart.cancel()
+            await client.aclose()
+    log.info("jobs stopped", sealed=sealing.sealed)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+class Sealing:
+    """One turn at a time, in one thread. A database or a disk that is away is said once, and once when it is back."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.sealed = 0
+        self.has_more = False
+        self._clock = clock
+        self._head: Head | None = None
+        self._written: Head | None = None
+        self._written_at = float("-inf")
+        self._away: set[str] = set()
+
+    def detail(self) -> dict[str, Any]:
+        return {"sealed": self.sealed, "sequence": self._head.sequence if self._head else 0, "away": sorted(self._away)}
+
+    def turn(self) -> None:
+        done = self._attempt("database", DatabaseError, seal)
+        if done is None:
+            connections.close_all()  # the next turn connects anew
+            self.has_more = False
+            return
+        count, head = done
+        self.sealed += count
+        self.has_more = count == BATCH
+        self._head = head
+        if self._clock() - self._written_at >= HEAD_EVERY_S:
+            self._write_head()
+
+    def finish(self) -> None:
+        """Seal what came last and note where the chain ends."""
+        self.turn()
+        self._write_head()
+        connections.close_all()
+
+    def _write_head(self) -> None:
+        head = self._head
+        if head is None or (self._written is not None and self._written.sequence == head.sequence):
+            return
+        if self._attempt("heads file", OSError, lambda: append_head(head)) is None:
+            return
+        self._written, self._written_at = head, self._clock()
+        log.info("audit head", sequence=head.sequence, hash=head.hash)
+
+    def _attempt(self, what: str, error: type[Exception], task: Callable[[], Result]) -> Result | None:
+        """None when it failed, which is logged when it begins and when it ends."""
+        try:
+            result = task()
+        except error as reason:
+            if what not in self._away:
+                self._away.add(what)
+                log.error("audit sealing waits", lost=what, reason=str(reason), action="tries again by itself")
+            return None
+        if what in self._away:
+            self._away.discard(what)
+            log.info("audit sealing goes on", back=what)
+        return result
