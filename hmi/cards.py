@@ -1,0 +1,101 @@
+"""The plant overview: each area the person sees as a card with a few values and the health of what lies below."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from accounts.permissions import Action
+from devices.snapshot import AreaEntry, TagEntry
+from hmi.health import Counts, counts_by_area, total
+from hmi.links import LinkLine, Links, link_lines
+from hmi.readings import Reading, readings
+from hmi.scope import Scope
+from plant.models import Plant
+
+KEY_VALUES: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """An area below a card, `depth` levels down."""
+
+    depth: int
+    area: AreaEntry
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """`above`: titles of ancestors the person may not open. `counts` take in everything below."""
+
+    area: AreaEntry
+    above: list[str]
+    counts: Counts
+    links: list[LinkLine]
+    may_diagnose: bool
+    values: list[Reading]
+    branches: list[Branch]
+
+
+@dataclass(frozen=True, slots=True)
+class PlantCards:
+    plant: Plant
+    cards: list[Card]
+
+
+def title(area: AreaEntry) -> str:
+    return area.title or area.name
+
+
+def key_tags(scope: Scope, area: AreaEntry) -> list[TagEntry]:
+    """The values that say most: those with a known range, then with a unit, then with states; near ones first."""
+    near = [(i, t) for i, a in enumerate(scope.family(area)) for t in scope.tags(a.id) if t.enabled]
+    near.sort(key=lambda pair: (_rank(pair[1]), pair[0], pair[1].path.lower()))
+    return [tag for _, tag in near[:KEY_VALUES]]
+
+
+def _rank(tag: TagEntry) -> int:
+    if tag.point.eu_min is not None and tag.point.eu_max is not None:
+        return 0
+    if tag.unit:
+        return 1
+    return 2 if tag.state_labels else 3
+
+
+def plant_cards(scope: Scope, links: Links) -> list[PlantCards]:
+    """The plants of which the person sees something."""
+    counts = counts_by_area(scope.layout)
+    roots = {plant.pk: scope.roots(plant.pk) for plant in scope.layout.plants}
+    wanted = {area.id: key_tags(scope, area) for areas in roots.values() for area in areas}
+    found = {r.tag.id: r for r in readings([tag for tags in wanted.values() for tag in tags])}
+    return [
+        PlantCards(p, [_card(scope, a, [found[t.id] for t in wanted[a.id]], counts, links) for a in roots[p.pk]])
+        for p in scope.layout.plants
+        if roots[p.pk]
+    ]
+
+
+def area_card(scope: Scope, area: AreaEntry, links: Links) -> Card:
+    """The head of an area's own page; its values stand in the list below."""
+    return _card(scope, area, [], counts_by_area(scope.layout), links)
+
+
+def _card(scope: Scope, area: AreaEntry, values: list[Reading], counts: Mapping[int, Counts], links: Links) -> Card:
+    return Card(
+        area=area,
+        above=[title(a) for a in scope.layout.above(area)],
+        counts=family_counts(scope, area, counts),
+        links=link_lines(scope.devices(scope.family(area)), links),
+        may_diagnose=scope.may(Action.DIAGNOSE, area.id),
+        values=values,
+        branches=branches(scope, area, counts),
+    )
+
+
+def branches(scope: Scope, area: AreaEntry, counts: Mapping[int, Counts]) -> list[Branch]:
+    below = scope.layout.below(area)
+    return [Branch(depth, a, family_counts(scope, a, counts)) for depth, a in below if scope.sees(a)]
+
+
+def family_counts(scope: Scope, area: AreaEntry, counts: Mapping[int, Counts]) -> Counts:
+    return total(counts.get(a.id, Counts()) for a in scope.family(area))

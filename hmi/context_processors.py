@@ -1,0 +1,9 @@
+"""What every template may ask for."""
+
+from django.http import HttpRequest
+
+from hmi.chrome import Chrome
+
+
+def chrome(request: HttpRequest) -> dict[str, Chrome]:
+    return {"chrome": Chrome(request)}

@@ -1,0 +1,69 @@
+"""Small things templates of pages ask for."""
+
+from typing import Final
+
+from django import template
+
+from bus.messages import Value
+from bus.quality import Severity
+from devices.snapshot import AreaEntry, DeviceEntry, TagEntry
+from hmi.presentation import BY_SEVERITY, wire_value
+from hmi.readings import Reading
+
+register = template.Library()
+BAR_WIDTH: Final = 100.0
+
+
+@register.filter
+def title_of(entry: AreaEntry | TagEntry | DeviceEntry) -> str:
+    return entry.title or entry.name
+
+
+@register.filter
+def glyph_of(quality: str) -> str:
+    """The sign of a class of quality, out of the one table (hmi/presentation.py)."""
+    return BY_SEVERITY[Severity[quality.upper()]].glyph
+
+
+@register.inclusion_tag("hmi/_range_bar.html")
+def range_bar(reading: Reading) -> dict[str, object]:
+    """A moving analog indicator (HMI-14). Empty for a tag without a range: a bar without ends says nothing."""
+    point = reading.tag.point
+    if point.eu_min is None or point.eu_max is None or point.eu_max <= point.eu_min:
+        return {}
+    return {
+        "reading": reading,
+        "low": point.eu_min,
+        "high": point.eu_max,
+        "x": pointer_position(wire_value(reading.value, reading.status), point.eu_min, point.eu_max),
+    }
+
+
+def pointer_position(value: Value, low: float, high: float) -> float | None:
+    """Where the pointer stands, 0 to 100, held at the ends; None without a number. static/js/ui/range.js agrees."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return round(min(max((value - low) / (high - low), 0.0), 1.0) * BAR_WIDTH, 1)
+
+
+@register.filter
+def plain(number: float, tag: TagEntry) -> str:
+    """An end of a range, with the digits of its tag but without idle zeros: 0, 8, 2.5."""
+    text = f"{number:.{tag.decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+@register.filter
+def unlocalized(number: float) -> str:
+    """A number for a script: no grouping, a point."""
+    return repr(float(number))
+
+
+@register.filter
+def duration(ms: int) -> str:
+    """A period for people: 500 ms, 1 s, 5 min."""
+    if ms < 1000:
+        return f"{ms} ms"
+    if ms < 120_000:
+        return f"{ms / 1000:g} s"
+    return f"{ms / 60_000:g} min"

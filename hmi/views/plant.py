@@ -1,0 +1,78 @@
+"""The pages of the plant: overview, area, tag. Each first load and each htmx refresh renders the same partials."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.permissions import Action
+from devices.snapshot import AreaEntry
+from hmi.cards import area_card, plant_cards
+from hmi.links import heard_links, link_line
+from hmi.readings import readings
+from hmi.scope import Scope, scope_of
+from hmi.source import source_of
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An area on the path to a page. `is_open`: the person may go there."""
+
+    area: AreaEntry
+    is_open: bool
+
+
+def _trail(scope: Scope, area: AreaEntry) -> list[Step]:
+    return [Step(a, scope.sees(a)) for a in scope.layout.above(area)]
+
+
+def _siblings(scope: Scope, area: AreaEntry) -> list[AreaEntry]:
+    layout = scope.layout
+    beside = layout.tops(area.plant_id) if area.parent_id is None else layout.children(area.parent_id)
+    return [a for a in beside if scope.sees(a)]
+
+
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    scope = scope_of(request)
+    context = {"plants": plant_cards(scope, heard_links()), "has_plant": bool(scope.layout.plants)}
+    is_refresh = bool(request.headers.get("HX-Request"))
+    return render(request, "hmi/_overview_health.html" if is_refresh else "hmi/overview.html", context)
+
+
+@require_safe
+def area(request: HttpRequest, path: str) -> HttpResponse:
+    scope = scope_of(request)
+    entry = scope.area(path)
+    is_refresh = bool(request.headers.get("HX-Request"))
+    context = {
+        "area": entry,
+        "plant": scope.layout.snapshot.plants[entry.plant_id],
+        "card": area_card(scope, entry, heard_links()),
+        "trail": [] if is_refresh else _trail(scope, entry),
+        "siblings": [] if is_refresh else _siblings(scope, entry),
+        "rows": [] if is_refresh else readings(scope.tags(entry.id)),
+    }
+    return render(request, "hmi/_area_health.html" if is_refresh else "hmi/area.html", context)
+
+
+@require_safe
+def tag(request: HttpRequest, path: str) -> HttpResponse:
+    scope = scope_of(request)
+    entry = scope.tag(path)
+    snapshot = scope.layout.snapshot
+    area = snapshot.areas[entry.area_id]
+    device = snapshot.devices[entry.device_id]
+    context = {
+        "tag": entry,
+        "area": area,
+        "plant": snapshot.plants[area.plant_id],
+        "reading": readings([entry])[0],
+        "line": link_line(device, heard_links()),
+        "source": source_of(entry),
+        "trail": [*_trail(scope, area), Step(area, True)],
+        "may_diagnose": scope.may(Action.DIAGNOSE, area.id),
+    }
+    is_refresh = bool(request.headers.get("HX-Request"))
+    return render(request, "hmi/_tag_link.html" if is_refresh else "hmi/tag.html", context)

@@ -1,0 +1,28 @@
+"""The system page, and the server's clock."""
+
+import time
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.permissions import Action
+from hmi.scope import scope_of
+from hmi.system import system_state
+
+
+@require_safe
+def system(request: HttpRequest) -> HttpResponse:
+    """Each process, the bus, the machine, the links. For DIAGNOSE anywhere; links only of the areas it covers."""
+    scope = scope_of(request)
+    if not scope.may(Action.DIAGNOSE):
+        raise PermissionDenied("This page needs a role that may diagnose: maintenance, engineer or administrator.")
+    template = "hmi/_system.html" if request.headers.get("HX-Request") else "hmi/system.html"
+    return render(request, template, {"state": system_state(scope)})
+
+
+@require_safe
+def clock(_: HttpRequest) -> JsonResponse:
+    """The server's time, for the clock in the header after a computer has slept."""
+    return JsonResponse({"now_ms": time.time_ns() // 1_000_000})

@@ -1,0 +1,6 @@
+// What pages with live values do besides live.js: range bars that move, and a filter for long lists of tags.
+import { startFilter } from "./filter.js";
+import { startRanges } from "./range.js";
+
+startFilter();
+startRanges();
