@@ -1,0 +1,84 @@
+"""Watches the configuration database from a thread of its own and hands every new revision on."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+from django.db import Error as DatabaseError
+from django.db import close_old_connections
+from redis.asyncio import Redis
+
+from bus.nudge import NudgeWaiter
+from devices.poller.spec import LinkSpec, link_specs
+from devices.snapshot import Snapshot
+
+log = structlog.get_logger(__name__)
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the poller needs of one revision."""
+
+    revision: int
+    links: dict[str, LinkSpec]
+    device_names: dict[int, str]
+
+
+def of_snapshot(snapshot: Snapshot) -> Configuration:
+    return Configuration(snapshot.revision, link_specs(snapshot), {d.id: d.name for d in snapshot.devices.values()})
+
+
+class ConfigurationWatch:
+    """`current` and `load` ask the database (plant.revisions.current, devices.snapshot.load)."""
+
+    def __init__(
+        self,
+        client: Redis,
+        current: Callable[[], int],
+        load: Callable[[], Snapshot],
+        on_new: Callable[[Configuration], None],
+    ) -> None:
+        self._nudges = NudgeWaiter(client)
+        self._current = current
+        self._load = load
+        self._on_new = on_new
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="configuration")
+        self._known: int | None = None
+        self._is_lost = False
+
+    async def run(self) -> None:
+        """Endless; cancel to stop. A database that is away changes nothing: the poller goes on with what it has."""
+        try:
+            while True:
+                await self.look()
+                await self._nudges.wait()
+        finally:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def look(self) -> None:
+        try:
+            revision = await self._ask(self._current)
+            if revision != self._known:
+                configuration = await self._ask(lambda: of_snapshot(self._load()))
+                self._known = configuration.revision
+                self._on_new(configuration)
+        except DatabaseError as error:
+            if not self._is_lost:
+                log.warning("configuration database lost", reason=str(error), goes_on_with_revision=self._known)
+            self._is_lost = True
+            return
+        if self._is_lost:
+            log.info("configuration database back", revision=self._known)
+            self._is_lost = False
+
+    async def _ask(self, question: Callable[[], Answer]) -> Answer:
+        def in_thread() -> Answer:
+            close_old_connections()
+            return question()
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, in_thread)

@@ -1,0 +1,225 @@
+"""A scan group at work: its reads, and the columns of values, statuses and times that go on the bus."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from bus.messages import FULL, LIVE, Block, Value
+from bus.quality import (
+    BAD_CONFIGURATION_ERROR,
+    BAD_DEVICE_FAILURE,
+    BAD_NO_COMMUNICATION,
+    BAD_OUT_OF_SERVICE,
+    BAD_WAITING_FOR_INITIAL_DATA,
+    GOOD,
+    UNCERTAIN_LAST_USABLE,
+    UNCERTAIN_NO_COMMUNICATION,
+)
+from bus.streams import Entry
+from devices.decode import Decoder
+from devices.freshness import limit_ms
+from devices.plan import Read, plan
+from devices.points import Point
+from devices.poller.outbox import Outbox
+from devices.poller.schedule import Pause, Timetable, phase_s
+from devices.poller.spec import GroupSpec, UnitSpec
+
+MARK_BEFORE_LIMIT_S: Final = 0.5
+
+_REFUSED: Final = {
+    0x01: BAD_CONFIGURATION_ERROR,
+    0x02: BAD_CONFIGURATION_ERROR,
+    0x03: BAD_CONFIGURATION_ERROR,
+    0x04: BAD_DEVICE_FAILURE,
+    0x08: BAD_DEVICE_FAILURE,
+    0x0A: BAD_NO_COMMUNICATION,
+    0x0B: BAD_NO_COMMUNICATION,
+}
+"""Exception code -> status (UA-03). Every other code is a failure of the device."""
+_BUSY: Final = (0x05, 0x06)
+"""Acknowledge and busy: the device works and will answer another time; the last value stays, marked."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastValue:
+    """A value from before a restart: it stays on the screens, marked, until the device answers."""
+
+    point: Point | None
+    value: Value
+    taken_ms: int
+
+
+@dataclass(slots=True)
+class Slot:
+    """One read and where its values stand in the columns."""
+
+    read: Read
+    decoder: Decoder
+    begin: int
+    end: int
+    good: list[int]
+    pause: Pause = field(default_factory=Pause)
+    paused_until: float = 0.0
+    taken_at: float = 0.0
+    """Monotonic time of the last good answer; 0 before the first."""
+    is_lost: bool = True
+
+
+class ScanGroup:
+    """The tags of one device with one scan period. Times in ms are UTC, `now` is monotonic seconds."""
+
+    def __init__(
+        self, spec: GroupSpec, unit: UnitSpec, outbox: Outbox, now: float, last: Mapping[int, LastValue]
+    ) -> None:
+        self.name = spec.name
+        self.scan_s = spec.scan_ms / 1000
+        self.timetable = Timetable(self.scan_s, phase_s(unit.device, self.scan_s), now)
+        self.mark_after_s = limit_ms(spec.scan_ms) / 1000 - MARK_BEFORE_LIMIT_S
+        self.published_at = now
+        self.scans = 0
+        self.first_scan_at: float | None = None
+        self.last_scan_at = 0.0
+        self._outbox = outbox
+        made = plan(spec.points, unit.max_registers, unit.max_gap)
+        self.slots = self._slots(made.reads)
+        in_order = [p for slot in self.slots for p in slot.decoder.points]
+        self.points = [*in_order, *made.impossible]
+        self.ids = [*(p.tag for p in self.points), *spec.parked]
+        waiting = [BAD_WAITING_FOR_INITIAL_DATA] * len(in_order)
+        self._statuses = [
+            *waiting,
+            *[BAD_CONFIGURATION_ERROR] * len(made.impossible),
+            *[BAD_OUT_OF_SERVICE] * len(spec.parked),
+        ]
+        self._values: list[Value] = [None] * len(self.ids)
+        self._taken_ms = [0] * len(self.ids)
+        for i, point in enumerate(in_order):
+            self._remember(i, last.get(point.tag))
+        self._sent_values: list[Value] = []
+        self._sent_statuses: list[int] = []
+        self._read_at_ms = 0
+        self._generation = -1
+
+    @staticmethod
+    def _slots(reads: tuple[Read, ...]) -> list[Slot]:
+        slots, begin = [], 0
+        for read in reads:
+            decoder, end = Decoder(read), begin + len(read.points)
+            slots.append(Slot(read, decoder, begin, end, [GOOD] * (end - begin)))
+            begin = end
+        return slots
+
+    def _remember(self, i: int, last: LastValue | None) -> None:
+        if last is not None and last.value is not None and last.point in (None, self.points[i]):
+            self._values[i], self._taken_ms[i] = last.value, last.taken_ms
+            self._statuses[i] = UNCERTAIN_NO_COMMUNICATION
+
+    def last_values(self) -> dict[int, LastValue]:
+        """What a successor of this group should remember."""
+        columns = zip(self.points, self._values, self._taken_ms, strict=False)
+        return {p.tag: LastValue(p, value, taken) for p, value, taken in columns if value is not None}
+
+    def take(self, slot: Slot, payload: bytes, now: float, now_ms: int) -> None:
+        """A good answer."""
+        values, statuses = slot.decoder.decode(payload)
+        begin, end = slot.begin, slot.end
+        self._values[begin:end] = values
+        self._statuses[begin:end] = slot.good if statuses is None else statuses
+        self._taken_ms[begin:end] = [now_ms] * (end - begin)
+        if slot.is_lost:
+            slot.is_lost = False
+            slot.pause = Pause()
+        slot.taken_at = now
+
+    def refuse(self, slot: Slot, code: int) -> None:
+        """An exception: it concerns the tags of this read only."""
+        if code in _BUSY:
+            self.lose(slot, BAD_DEVICE_FAILURE, kept=UNCERTAIN_LAST_USABLE)
+            return
+        slot.is_lost = True
+        for i in range(slot.begin, slot.end):
+            self._values[i] = None
+            self._statuses[i] = _REFUSED.get(code, BAD_DEVICE_FAILURE)
+
+    def lose(self, slot: Slot, never: int, kept: int = UNCERTAIN_NO_COMMUNICATION) -> None:
+        """No answer: last values stay with status `kept`; a tag without one gets status `never`."""
+        slot.is_lost = True
+        for i in range(slot.begin, slot.end):
+            self._statuses[i] = never if self._values[i] is None else kept
+
+    def lose_all(self, never: int) -> None:
+        for slot in self.slots:
+            self.lose(slot, never)
+
+    def lose_older_than(self, now: float, never: int) -> None:
+        """Whatever has not been read for `mark_after_s`: a scan is under way and takes too long."""
+        for slot in self.slots:
+            if now - slot.taken_at > self.mark_after_s:
+                self.lose(slot, never)
+
+    def hold_back(self, slot: Slot, now: float) -> None:
+        """Leave this one read alone for a while; it cost its time-out or the connection."""
+        slot.paused_until = now + slot.pause.next_s(now)
+
+    def count_scan(self, now: float) -> None:
+        if self.first_scan_at is None:
+            self.first_scan_at = now
+        self.scans += 1
+        self.last_scan_at = now
+
+    @property
+    def achieved_ms(self) -> int | None:
+        """The mean time between good scans since the link started."""
+        if self.first_scan_at is None or self.scans < 2:
+            return None
+        return round((self.last_scan_at - self.first_scan_at) * 1000 / (self.scans - 1))
+
+    def publish(self, revision: int, now: float, now_ms: int) -> None:
+        """Put what changed, or all of it where readers need that, into the outbox."""
+        self.published_at = now
+        self._read_at_ms = now_ms
+        seq = self._outbox.next_seq(self.name)
+        is_full = self._generation != self._outbox.generation
+        if self._values != self._sent_values or self._statuses != self._sent_statuses:
+            changed = self._changed()
+            self._sent_values, self._sent_statuses = self._values[:], self._statuses[:]
+        else:
+            changed = []
+        latest = self._latest(revision, seq)
+        self._generation = self._outbox.generation
+        if is_full:
+            change = latest
+        else:
+            change = Block(
+                0, revision, self.name, seq, now_ms, LIVE,
+                [self.ids[i] for i in changed],
+                [self._sent_values[i] for i in changed],
+                [self._sent_statuses[i] for i in changed],
+                self._source_ms(changed),
+            )  # fmt: skip
+        self._outbox.add(Entry(change, latest), now)
+
+    def publish_again(self, revision: int, now: float) -> None:
+        """The same once more in full, as of the last scan: readers have missed something."""
+        if self._read_at_ms:
+            self.publish(revision, now, self._read_at_ms)
+
+    def _changed(self) -> list[int]:
+        if len(self._sent_values) != len(self._values):
+            return list(range(len(self._values)))
+        columns = zip(self._values, self._sent_values, self._statuses, self._sent_statuses, strict=True)
+        return [i for i, (v, old, s, old_s) in enumerate(columns) if v != old or s != old_s]
+
+    def _latest(self, revision: int, seq: int) -> Block:
+        return Block(
+            0, revision, self.name, seq, self._read_at_ms, FULL,
+            self.ids, self._sent_values, self._sent_statuses, self._source_ms(range(len(self.ids))),
+        )  # fmt: skip
+
+    def _source_ms(self, indices: list[int] | range) -> list[int] | None:
+        if not any(slot.is_lost for slot in self.slots):
+            return None
+        kept = (UNCERTAIN_NO_COMMUNICATION, UNCERTAIN_LAST_USABLE)
+        if not any(self._statuses[i] in kept for i in indices):
+            return None
+        return [self._taken_ms[i] if self._statuses[i] in kept else self._read_at_ms for i in indices]
