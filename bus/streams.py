@@ -38,7 +38,7 @@ for i = 4, #ARGV, 5 do
   known[group] = last
 end
 local time = redis.call('TIME')
-local minid = string.format('%d', tonumber(time[1]) * 1000 - tonumber(ARGV[3]))
+local minid = string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[3])
 for _, i in ipairs(fresh) do
   redis.call('XADD', KEYS[3], 'MINID', '~', minid, '*', 'b', ARGV[i + 3])
   if ARGV[i + 4] ~= '' then redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 4]) end
@@ -86,15 +86,14 @@ class Publisher:
         """How often the memory of Redis was full and the stream had to give up its older half."""
 
     async def join_epoch(self, fence: int, now_ms: int) -> bool:
-        """Take the running epoch, or start one: where there is none, and after EpochLost.
+        """Take the running epoch, or start one: where there is none or an older than known, and after EpochLost.
 
         Returns True when the epoch is a new one to this publisher, and every group must be published in full.
         """
-        raw = await self._client.get(keys.EPOCH)
-        if raw is None or self._has_lost_epoch:
+        epoch = int(await self._client.get(keys.EPOCH) or 0)
+        if not epoch or epoch < self.epoch or self._has_lost_epoch:
             await self.start_epoch(fence, now_ms)
             return True
-        epoch = int(raw)
         is_new, self.epoch = epoch != self.epoch, epoch
         return is_new
 
