@@ -112,6 +112,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": PASSWORD_MIN_LENGTH},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.RepetitionValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
         "OPTIONS": {"user_attributes": ("username", "full_name")},
@@ -140,6 +141,10 @@ SESSION_COOKIE_SAMESITE = "Lax"  # Strict would show the login page to whoever f
 CSRF_COOKIE_NAME = "__Host-isthmus-csrf" if USE_TLS else f"isthmus_csrf_{PORT}"
 CSRF_COOKIE_SECURE = USE_TLS
 CSRF_COOKIE_SAMESITE = "Strict"
+
+LIVE_SOCKETS = env.whole_number("LIVE_SOCKETS", 2000, 1, 100_000)
+"""Live screens the web process carries at a time; one more is refused with the reason."""
+LIVE_SOCKETS_PER_USER = env.whole_number("LIVE_SOCKETS_PER_USER", 20, 1, 100_000)
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
