@@ -7,7 +7,7 @@ class HmiConfig(AppConfig):
     verbose_name = "Operator screens"
 
     def ready(self) -> None:
-        from hmi import configuration
+        from devices import current
         from plant.models import ConfigRevision
 
-        post_save.connect(configuration.on_revision_saved, sender=ConfigRevision, dispatch_uid="hmi.configuration")
+        post_save.connect(current.on_revision_saved, sender=ConfigRevision, dispatch_uid="devices.current")

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from bus.quality import Severity, severity
+from devices.readings import is_switched_off
 from hmi.layout import Layout
-from hmi.readings import is_switched_off, readings
+from hmi.readings import readings
 
 KEEP_S: Final = 1.0
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bus.presence import Heard, LinkState, hear_links_blocking
+from devices.live_bus import live_bus
 from devices.snapshot import DeviceEntry
-from hmi.page_bus import page_bus
 
 SILENT_AFTER_MS: Final = 15_000
 """The poller speaks of each link every few seconds; after this its last word says nothing about now."""
@@ -57,4 +57,4 @@ def link_lines(devices: Sequence[DeviceEntry], links: Links) -> list[LinkLine]:
 
 def heard_links() -> Links:
     """What the poller last said of each link; None while the bus is away."""
-    return page_bus.ask(hear_links_blocking)
+    return live_bus.ask(hear_links_blocking)

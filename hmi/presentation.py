@@ -11,14 +11,13 @@ from typing import Any, Final, Literal
 from bus import quality as codes
 from bus.messages import Value
 from bus.quality import Severity, severity
+from bus.wire import MAX_EXACT
 from devices.points import DataType
 from devices.snapshot import TagEntry
 
 Class = Literal["good", "uncertain", "bad", "stale"]
 
 NO_VALUE: Final = "–"
-MAX_EXACT: Final = 2**53
-"""Above this an integer is no longer exact in a browser, so it travels as text; a float gets an exponent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +167,6 @@ def _number(value: float, decimals: int) -> str:
     with localcontext(prec=400, rounding=ROUND_HALF_UP):
         text = format(Decimal(value), f".{decimals}{'e' if abs(value) > MAX_EXACT else 'f'}")
     return text.removeprefix("-") if text.startswith("-0") and not float(text) else text
-
-
-def wire_value(value: Value, status: int) -> Value:
-    """The value as it travels in JSON: exact integers beyond 2^53 as text; nothing where Bad says not to use it."""
-    if severity(status) is Severity.BAD or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    if isinstance(value, int) and abs(value) > MAX_EXACT:
-        return str(value)
-    return value
 
 
 _STEPS: Final = ((60_000, 1000, "s"), (3_600_000, 60_000, "min"), (172_800_000, 3_600_000, "h"))

@@ -6,8 +6,8 @@ from typing import Final
 from django.http import Http404, HttpRequest
 
 from accounts.permissions import Action, AreaSet, areas_by_action
+from devices.current import current_snapshot
 from devices.snapshot import AreaEntry, DeviceEntry, TagEntry
-from hmi.configuration import current_snapshot
 from hmi.layout import Layout, layout_of
 
 NOT_FOUND: Final = "There is no such page for you: the path is wrong, or lies outside the areas you may see."

@@ -2,7 +2,6 @@
 
 import platform
 import shutil
-import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,8 +17,8 @@ from accounts.permissions import Action
 from bus import keys
 from bus.presence import Heard, ProcessState, hear_links_blocking, hear_processes_blocking, starts_blocking
 from bus.process import VERSION
+from devices.live_bus import live_bus
 from hmi.links import LinkLine, link_lines
-from hmi.page_bus import page_bus
 from hmi.scope import Scope
 
 PROCESS_SILENT_AFTER_MS: Final = 3500
@@ -95,11 +94,11 @@ class _Heard:
 
 
 def system_state(scope: Scope) -> SystemState:
-    heard = page_bus.ask(_look)
-    links = page_bus.ask(hear_links_blocking)
+    heard = live_bus.ask(_look)
+    links = live_bus.ask(hear_links_blocking)
     revision = scope.layout.snapshot.revision
     return SystemState(
-        bus_note="" if heard else f"Redis at {page_bus.reason}.",
+        bus_note="" if heard else f"Redis at {live_bus.reason}.",
         revision=revision,
         processes=_processes(heard, revision),
         bus=_bus_facts(heard.info, heard) if heard else [],
@@ -184,7 +183,7 @@ def _bus_facts(info: dict[str, Any], heard: _Heard) -> list[Fact]:
         Fact("Answers in", f"{heard.round_trip_ms:.1f} ms"),
         Fact("Entries in the stream", f"{heard.samples:,}"),
         Fact("Clients", str(info.get("connected_clients", "?"))),
-        Fact("Up since", f"{int(info.get('uptime_in_seconds', 0)) // 60} min"),
+        Fact("Up for", f"{int(info.get('uptime_in_seconds', 0)) // 60} min"),
     ]
 
 
@@ -267,7 +266,6 @@ def _versions(info: dict[str, Any]) -> list[Fact]:
         Fact("Django", django.get_version()),
         Fact("Bus", bus if info else "unknown"),
         Fact("System", f"{platform.system()} {platform.release()}, {platform.machine()}"),
-        Fact("Started by", Path(sys.executable).name),
     ]
 
 

@@ -1,16 +1,11 @@
 """Fixtures every test may use: a real Valkey of its own, a clean bus, the cast."""
 
-import os
 import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
-
-os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="isthmus-test-")
-os.environ.pop("REDIS_URL", None)
-os.environ.pop("DJANGO_SETTINGS_MODULE", None)
 
 import pytest
 import redis
@@ -22,7 +17,7 @@ from redis.asyncio import Redis
 from audit import triggers
 from bus import embedded
 from bus.client import connect, connect_blocking
-from hmi import configuration
+from devices import current
 from tests.cast import Cast, Works, build_cast, build_works
 
 
@@ -89,7 +84,7 @@ async def bus(bus_url: str) -> AsyncIterator[Redis]:
 @pytest.fixture(autouse=True)
 def _no_configuration_of_another_test() -> None:
     """Every test has a database of its own, so a revision number does not say what is in it."""
-    configuration.forget()
+    current.forget()
 
 
 @pytest.fixture

@@ -1,17 +1,19 @@
 """Small things templates of pages ask for."""
 
+import json
 from typing import Final
 
 from django import template
 
 from bus.messages import Value
 from bus.quality import Severity
+from bus.wire import wire_value
 from devices.snapshot import AreaEntry, DeviceEntry, TagEntry
-from hmi.presentation import BY_SEVERITY, wire_value
+from hmi.presentation import BY_SEVERITY, decimals_of, labels_of
 from hmi.readings import Reading
 
 register = template.Library()
-BAR_WIDTH: Final = 100.0
+BAR_WIDTH: Final = 100
 
 
 @register.filter
@@ -26,7 +28,7 @@ def glyph_of(quality: str) -> str:
 
 
 @register.inclusion_tag("hmi/_range_bar.html")
-def range_bar(reading: Reading) -> dict[str, object]:
+def range_bar(reading: Reading, width: int = BAR_WIDTH) -> dict[str, object]:
     """A moving analog indicator (HMI-14). Empty for a tag without a range: a bar without ends says nothing."""
     point = reading.tag.point
     if point.eu_min is None or point.eu_max is None or point.eu_max <= point.eu_min:
@@ -35,15 +37,17 @@ def range_bar(reading: Reading) -> dict[str, object]:
         "reading": reading,
         "low": point.eu_min,
         "high": point.eu_max,
-        "x": pointer_position(wire_value(reading.value, reading.status), point.eu_min, point.eu_max),
+        "width": width,
+        "view": width + 10,
+        "x": pointer_position(wire_value(reading.value, reading.status), point.eu_min, point.eu_max, width),
     }
 
 
-def pointer_position(value: Value, low: float, high: float) -> float | None:
-    """Where the pointer stands, 0 to 100, held at the ends; None without a number. static/js/ui/range.js agrees."""
+def pointer_position(value: Value, low: float, high: float, width: int = BAR_WIDTH) -> float | None:
+    """Where the pointer stands, 0 to width, held at the ends; None without a number. static/js/ui/range.js agrees."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return round(min(max((value - low) / (high - low), 0.0), 1.0) * BAR_WIDTH, 1)
+    return round(min(max((value - low) / (high - low), 0.0), 1.0) * width, 1)
 
 
 @register.filter
@@ -67,3 +71,14 @@ def duration(ms: int) -> str:
     if ms < 120_000:
         return f"{ms / 1000:g} s"
     return f"{ms / 60_000:g} min"
+
+
+@register.filter
+def digits(tag: TagEntry) -> int:
+    return decimals_of(tag)
+
+
+@register.filter
+def labels_json(tag: TagEntry) -> str:
+    """State -> word, for a script; {} for a tag that is a number."""
+    return json.dumps(labels_of(tag), ensure_ascii=False)

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from bus import quality as codes
 from bus.quality import Severity, severity
+from bus.wire import wire_value
 from devices.points import DataType, Point, Table
 from devices.snapshot import TagEntry
 from hmi import presentation
-from hmi.presentation import format_plain, format_value, quality_of, wire_value
+from hmi.presentation import format_plain, format_value, quality_of
 
 ALL_CODES = sorted({v for k, v in vars(codes).items() if k.isupper() and k.startswith(("GOOD", "UNCERTAIN", "BAD"))})
 

@@ -9,8 +9,9 @@ from django.template import Context, Template
 from bus import keys, quality
 from bus.client import connect_blocking
 from bus.messages import FULL, Block, encode
+from devices import current
 from devices.models import Device, Tag
-from hmi import configuration, readings
+from hmi import readings
 from hmi.readings import Reading
 from plant import revisions
 from tests.cast import Works
@@ -27,8 +28,8 @@ def put(url: str, works: Works, *, age_ms: int = 0, status: int = 0, source_age_
 
 
 def reading_of(tag: Tag) -> Reading:
-    configuration.forget()
-    entry = configuration.current_snapshot().tags[tag.pk]
+    current.forget()
+    entry = current.current_snapshot().tags[tag.pk]
     return readings.readings([entry])[0]
 
 
@@ -96,12 +97,12 @@ def test_the_live_value_shows_its_quality_by_glyph_and_word(
 
 
 def test_what_this_process_changes_it_sees_at_once(works: Works) -> None:
-    before = configuration.current_snapshot()
-    assert before is configuration.current_snapshot()
+    before = current.current_snapshot()
+    assert before is current.current_snapshot()
     with transaction.atomic():
         works.level.unit = "cm"
         works.level.save()
         revisions.bump("ada", "unit of level")
-    after = configuration.current_snapshot()
+    after = current.current_snapshot()
     assert after.revision > before.revision
     assert after.tags[works.level.pk].unit == "cm"

@@ -1,4 +1,4 @@
-"""The bus as pages ask it: one client per process, one wait for a bus that is away, and an answer that may be None."""
+"""The bus as synchronous code asks it: one client per process, one wait for a bus that is away, an answer or None."""
 
 import threading
 import time
@@ -6,20 +6,21 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 import redis
-from django.conf import settings
 
 from bus.client import BusError, connect_blocking, redacted
 
 BACK_OFF_S: Final = 1.0
-"""After a failed question no page waits for the bus again for so long."""
+"""After a failed question nobody waits for the bus again for so long."""
 
 Answer = TypeVar("Answer")
 
 
-class PageBus:
+class Asking:
     """Only idempotent questions: a reply that was lost is asked for once more."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, url: Callable[[], str]) -> None:
+        self._name = name
+        self._address = url
         self._lock = threading.Lock()
         self._client: redis.Redis | None = None
         self._url = ""
@@ -29,7 +30,7 @@ class PageBus:
 
     def ask(self, question: Callable[[redis.Redis], Answer]) -> Answer | None:
         """What the bus answers; None when it does not answer."""
-        client = self._connected(settings.REDIS_URL)
+        client = self._connected(self._address())
         if time.monotonic() < self._not_before:
             return None
         try:
@@ -44,9 +45,6 @@ class PageBus:
             if self._client is None or self._url != url:
                 if self._client is not None:
                     self._client.close()
-                self._client, self._url = connect_blocking(url, "pages", retries=1), url
+                self._client, self._url = connect_blocking(url, self._name, retries=1), url
                 self._not_before = float("-inf")
             return self._client
-
-
-page_bus = PageBus()
