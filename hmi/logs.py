@@ -49,7 +49,7 @@ def name_the_process(_logger: WrappedLogger, _method: str, event: Event) -> Even
     return event
 
 
-def _shared() -> list[Processor]:
+def shared_processors() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -59,7 +59,7 @@ def _shared() -> list[Processor]:
     ]
 
 
-def _rendering(is_terminal: bool, known: tuple[str, ...]) -> list[Processor]:
+def rendering(is_terminal: bool, known: tuple[str, ...]) -> list[Processor]:
     end: Processor = structlog.dev.ConsoleRenderer(timestamp_key="time") if is_terminal else _json
     return [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -80,8 +80,8 @@ def logging_config(level: str, known: tuple[str, ...]) -> dict[str, Any]:
         "formatters": {
             "lines": {
                 "()": structlog.stdlib.ProcessorFormatter,
-                "processors": _rendering(sys.stderr.isatty(), known),
-                "foreign_pre_chain": [*_shared(), structlog.stdlib.ExtraAdder()],
+                "processors": rendering(sys.stderr.isatty(), known),
+                "foreign_pre_chain": [*shared_processors(), structlog.stdlib.ExtraAdder()],
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
@@ -106,7 +106,7 @@ def configure(config: dict[str, Any]) -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *_shared(),
+            *shared_processors(),
             structlog.stdlib.PositionalArgumentsFormatter(),
             structlog.processors.StackInfoRenderer(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,

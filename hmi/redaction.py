@@ -50,6 +50,6 @@ def hidden(value: Any, known: Iterable[str] = ()) -> Any:
 
 
 def _field(name: str, value: Any, known: Iterable[str]) -> Any:
-    if _SECRET_NAME.search(name) and value not in (None, "", True, False):
+    if _SECRET_NAME.search(name) and value and not isinstance(value, bool | int | float):  # how many, how long
         return HIDDEN
     return hidden(value, known)

@@ -55,7 +55,10 @@ def prepared(want: Wanted) -> dict[str, Any]:
     if want.plant is not None:
         command += ["--plant", str(want.plant)]
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "hmi.settings"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    # In a session of its own: Ctrl-C is our affair, and a killed migration is rolled back.
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False, start_new_session=True
+    )
     if done.returncode != 0:
         raise Refused("")  # prepare has said why
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
@@ -65,6 +68,8 @@ def prepared(want: Wanted) -> dict[str, Any]:
 def launch() -> int:
     want = wanted()
     os.environ["DATA_DIR"] = str(want.data_dir)
+    preflight.path_is_plain(ROOT, "the folder of Isthmus")
+    preflight.path_is_plain(want.data_dir, "DATA_DIR")
     preflight.data_dir_is_usable(want.data_dir)
     preflight.nobody_else_runs_here(want.data_dir)
     with hold_when_free(want.data_dir, "launcher"):

@@ -16,7 +16,7 @@ from hmi.launch.progress import say
 READY_WAIT_S: Final = 60
 STOP_WAIT_S: Final = 15
 RESTART_S: Final = 1.0
-_STEP_S: Final = 0.05
+_STEP_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Guard:
             say("Stop it with Ctrl-C.")
         while not self._is_stopping:
             self._restart_if_gone()
-            time.sleep(_STEP_S * 4)
+            time.sleep(_STEP_S)
         return self._stop()
 
     def _catch_signals(self) -> None:

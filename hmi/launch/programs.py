@@ -1,5 +1,6 @@
 """Which programs make up a site, and the supervisor's configuration for them."""
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -78,6 +79,7 @@ def supervisor_configuration(data_dir: Path, programs: Sequence[Program]) -> str
             directory=ROOT,
             umask="077",
             identifier="isthmus",
+            user="root" if os.getuid() == 0 else "",  # its warning about root is for daemons that can drop rights
         )
     ]
     parts += [_program(p, logs) for p in programs if p.stops_late]
