@@ -8,6 +8,7 @@ class HmiConfig(AppConfig):
 
     def ready(self) -> None:
         from devices import current
+        from hmi import checks  # noqa: F401  # registers them; needs the settings
         from plant.models import ConfigRevision
 
         post_save.connect(current.on_revision_saved, sender=ConfigRevision, dispatch_uid="devices.current")

@@ -7,7 +7,7 @@ import pytest
 from hmi.proxies import TrustProxies, is_trusted
 
 
-async def seen(trusted: list[str], *, peer="10.0.0.5", kind="http", **headers) -> Any:
+async def seen(trusted: list[str], *, peer: str = "10.0.0.5", kind: str = "http", **headers: str) -> tuple[Any, str]:
     """The client and scheme that the application is shown."""
     shown: dict[str, Any] = {}
 

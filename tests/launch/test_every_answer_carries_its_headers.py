@@ -51,7 +51,7 @@ def test_a_request_id_of_the_proxy_is_kept_only_when_it_is_well_formed(given: st
     seen: list[str] = []
 
     def view(request: HttpRequest) -> HttpResponse:
-        seen.append(request.request_id)
+        seen.append(str(vars(request)["request_id"]))
         return HttpResponse()
 
     response = RequestId(view)(RequestFactory().get("/", headers={"X-Request-ID": given}))

@@ -14,7 +14,7 @@ from hmi.preparation import collect_static_files, first_plant, migrate_database,
 
 class Command(BaseCommand):
     help = "Prepare database, static files and the first plant; run by `make run` before the programs start."
-    requires_system_checks = []
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--plant", type=Path, help="The plant document to begin with. Default: the demo.")
@@ -23,6 +23,7 @@ class Command(BaseCommand):
     def handle(self, *, plant: Path | None, **options: Any) -> None:
         try:
             migrate_database()
+            self.check()  # after the database: some checks look into it
             collect_static_files()
             first_plant(plant)
         except Refused as error:
