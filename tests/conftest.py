@@ -19,6 +19,9 @@ from bus import embedded
 from bus.client import connect, connect_blocking
 from devices import current
 from tests.cast import Cast, Works, build_cast, build_works
+from tests.chromium import chromium
+
+__all__ = ["chromium"]
 
 
 @pytest.fixture(scope="session")

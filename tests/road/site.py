@@ -125,7 +125,6 @@ class Site:
             wait_until(self.is_serving, 30, "the web process serves")
 
     def _spawn(self, role: str) -> subprocess.Popen[bytes]:
-        log = (self.folder / f"{role}.log").open("ab")
         if role == "valkey":
             command, env = embedded.command(self.folder / "valkey"), self.env
         else:
@@ -134,7 +133,8 @@ class Site:
             env = self.env | {"DJANGO_SETTINGS_MODULE": settings}
         if role == "poller":
             env = env | self.poller_env
-        return subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
+        with (self.folder / f"{role}.log").open("ab") as log:
+            return subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
 
     def is_serving(self) -> bool:
         try:

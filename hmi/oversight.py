@@ -1,0 +1,125 @@
+"""What the hub has to look after besides values: the configuration, who may still look, and whether the poller lives.
+
+The database is read in one thread of its own, so that no slow page delays a socket, and no socket a page.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import structlog
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError, close_old_connections, connections
+from redis.asyncio import Redis
+
+from accounts.sessions import UserSession
+from bus.client import BusError
+from bus.nudge import NudgeWaiter
+from bus.presence import BEAT_S, hear_processes
+from devices import current
+from devices.snapshot import Snapshot
+from hmi import admission
+from hmi.admission import Standing, Visitor
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+RECHECK_S: Final = 2.0
+"""Sessions and rights are looked at again at least so often, and at every new revision."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The configuration and, when they were looked at, the standing of all visitors."""
+
+    snapshot: Snapshot
+    standing: Standing | None
+
+
+class Oversight:
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+        self._nudges = NudgeWaiter(client)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="live-database")
+        self._rechecked_at = float("-inf")
+        self._has_database = True
+        self._poller_said: tuple[float, int] | None = None
+        self.snapshot: Snapshot | None = None
+
+    @property
+    def revision(self) -> int:
+        return 0 if self.snapshot is None else self.snapshot.revision
+
+    async def admit(self, session_key: str) -> Visitor | None:
+        """Raises DatabaseError."""
+        return await self._in_thread(lambda: admission.admit(session_key))
+
+    async def look(self, sessions: Callable[[], Collection[UserSession]]) -> View | None:
+        """The newest configuration; the standing when it is time for it. None while the database is away."""
+        known, now = self.snapshot, time.monotonic()
+        is_time = now - self._rechecked_at >= RECHECK_S
+        asked = sessions()
+        try:
+            view = await self._in_thread(lambda: _look(known, asked, is_time))
+        except DatabaseError as error:
+            self._say_database(False, reason=f"{type(error).__name__}: {error}")
+            return None
+        self._say_database(True)
+        self.snapshot = view.snapshot
+        if view.standing is not None:
+            self._rechecked_at = now
+        return view
+
+    async def wait(self) -> None:
+        """Until somebody says that there is news, at most a second."""
+        await self._nudges.wait()
+
+    async def listen(self) -> None:
+        """Hear the poller. Endless."""
+        while True:
+            try:
+                heard = (await hear_processes(self._client)).get("poller")
+            except BusError:
+                heard = None
+            if heard is not None:
+                self._poller_said = time.monotonic(), heard.age_ms
+            await asyncio.sleep(BEAT_S / 2)
+
+    def poller_age_ms(self) -> int | None:
+        """How long ago the poller last spoke; None when it never did."""
+        if self._poller_said is None:
+            return None
+        heard_at, age_ms = self._poller_said
+        return age_ms + int((time.monotonic() - heard_at) * 1000)
+
+    async def close(self) -> None:
+        await self._in_thread(connections.close_all)
+        self._thread.shutdown(wait=False)
+
+    async def _in_thread(self, ask: Callable[[], T]) -> T:
+        def asked() -> T:
+            close_old_connections()
+            try:
+                return ask()
+            finally:
+                close_old_connections()
+
+        return await sync_to_async(asked, thread_sensitive=False, executor=self._thread)()
+
+    def _say_database(self, is_there: bool, **what: Any) -> None:
+        if is_there != self._has_database:
+            self._has_database = is_there
+            if is_there:
+                log.info("live: the database is back")
+            else:
+                log.warning("live: the database is away; screens go on with the rights they have", **what)
+
+
+def _look(known: Snapshot | None, sessions: Collection[UserSession], is_time: bool) -> View:
+    current.check_now()
+    snapshot = current.current_snapshot()
+    is_new = known is None or snapshot.revision != known.revision
+    return View(snapshot, admission.check(sessions) if is_new or is_time else None)
