@@ -30,7 +30,7 @@ _BEFORE_LENGTH_COUNTS: Final = 6
 _MIN_LENGTH: Final = 3
 _MAX_LENGTH: Final = 254
 _EXCEPTION_BIT: Final = 0x80
-_BUFFER_BYTES: Final = 1 << 16
+_BUFFER_BYTES: Final = 1 << 20
 _REMEMBERED_TIDS: Final = 64
 _NEVER: Final = 1 << 30
 
@@ -148,12 +148,13 @@ class ModbusTcp:
         )
         client.set_max_no_responses(_NEVER)
         client.ctx.framer = self._framer
-        client.ctx.max_buffer_size = _BUFFER_BYTES  # a larger piece is thrown away unseen
+        client.ctx.max_buffer_size = _BUFFER_BYTES  # more than an event loop reads at once; larger pieces would be thrown away unseen
         self._framer.awaited = None
         self._framer.abandoned.clear()
         self._client = client
         try:
-            await asyncio.wait_for(client.ctx.call_create(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await client.ctx.call_create()
         except TimeoutError:
             self.close()
             raise LinkDown(f"no connection within {timeout_s * 1000:.0f} ms") from None
@@ -171,6 +172,8 @@ class ModbusTcp:
         request = _REQUEST[read.table](dev_id=unit, address=read.address, count=read.count)
         self._framer.awaited = _Awaited(read.table.function_code, read.payload_bytes)
         client.ctx.comm_params.timeout_connect = timeout_s
+        task = asyncio.current_task()
+        asked_before = task.cancelling() if task else 0
         try:
             verdict = await client.execute(False, request)
         except ModbusIOException:
@@ -181,6 +184,10 @@ class ModbusTcp:
             raise BadReply(str(error), is_out_of_step=True) from None
         finally:
             self._framer.awaited = None
+        if task is not None and task.cancelling() > asked_before:
+            # pymodbus waits by asyncio.wait_for, which in Python 3.11 loses a cancel that comes together with the reply
+            # (python/cpython#86296): a link that was stopped would go on reading beside its successor.
+            raise asyncio.CancelledError
         return self._payload(verdict)
 
     def _gave_up(self, client: AsyncModbusTcpClient, timeout_s: float) -> None:
