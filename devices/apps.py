@@ -4,3 +4,13 @@ from django.apps import AppConfig
 class DevicesConfig(AppConfig):
     name = "devices"
     verbose_name = "Devices"
+
+    def ready(self) -> None:
+        from devices.document import DeviceSection, TagSection
+        from devices.models import tag_named
+        from plant import names
+        from plant.document import sections
+
+        names.register(tag_named)
+        sections.register(DeviceSection())
+        sections.register(TagSection())

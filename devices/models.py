@@ -2,12 +2,15 @@
 
 import uuid
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
 
 from devices.points import DataType, Order, Table
-from plant.models import SEGMENT, Area
+from devices.validation import tag_problems, validate_driver, validate_host
+from plant import names, paths
+from plant.models import SEGMENT, Area, validate_one_line
 
 
 def _choices(kind: type[DataType] | type[Order] | type[Table]) -> list[tuple[str, str]]:
@@ -19,10 +22,10 @@ class Device(models.Model):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=32, validators=[SEGMENT])
-    title = models.CharField(max_length=120, blank=True)
+    title = models.CharField(max_length=120, blank=True, validators=[validate_one_line])
     area = models.ForeignKey(Area, models.PROTECT, related_name="devices", help_text="Where the device stands.")
-    driver = models.CharField(max_length=32, default="modbus_tcp")
-    host = models.CharField(max_length=253, help_text="Address or host name, without port.")
+    driver = models.CharField(max_length=32, default="modbus_tcp", validators=[validate_driver])
+    host = models.CharField(max_length=253, validators=[validate_host], help_text="Address or host name, without port.")
     port = models.PositiveIntegerField(default=502, validators=[MinValueValidator(1), MaxValueValidator(65535)])
     unit = models.PositiveSmallIntegerField(
         default=1,
@@ -47,6 +50,9 @@ class Device(models.Model):
     def __str__(self) -> str:
         return self.title or self.name
 
+    def clean_values(self) -> None:
+        """What is asked of the row's own values; the plant document asks the same."""
+
 
 class Tag(models.Model):
     """One value of the plant. The area says who may see it; the device says where it comes from."""
@@ -54,7 +60,7 @@ class Tag(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     area = models.ForeignKey(Area, models.PROTECT, related_name="tags")
     name = models.CharField(max_length=32, validators=[SEGMENT])
-    title = models.CharField(max_length=120, blank=True)
+    title = models.CharField(max_length=120, blank=True, validators=[validate_one_line])
     device = models.ForeignKey(Device, models.PROTECT, related_name="tags")
     table = models.CharField(max_length=16, choices=_choices(Table), default=Table.HOLDING.value)
     address = models.PositiveIntegerField(
@@ -69,7 +75,12 @@ class Tag(models.Model):
     )
     scale = models.FloatField(default=1.0)
     offset = models.FloatField(default=0.0)
-    unit = models.CharField(max_length=16, blank=True, help_text="Engineering unit, as shown beside the value.")
+    unit = models.CharField(
+        max_length=16,
+        blank=True,
+        validators=[validate_one_line],
+        help_text="Engineering unit, as shown beside the value.",
+    )
     eu_min = models.FloatField(null=True, blank=True, help_text="Below this the value is Uncertain.")
     eu_max = models.FloatField(null=True, blank=True, help_text="Above this the value is Uncertain.")
     decimals = models.PositiveSmallIntegerField(default=1, validators=[MaxValueValidator(9)])
@@ -87,3 +98,38 @@ class Tag(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.name
+
+    @property
+    def path(self) -> str:
+        """The full path. One query a level of areas: for one object, not for lists."""
+        return f"{self.area.path}/{self.name}"
+
+    def clean_values(self) -> None:
+        """What is asked of the row's own values; the plant document asks the same."""
+        problems = tag_problems(self)
+        if problems:
+            raise ValidationError(problems)
+
+    def clean(self) -> None:
+        problems = tag_problems(self)
+        if self.area_id is not None:
+            problems |= self._place_problems()
+        if problems:
+            raise ValidationError(problems)
+
+    def _place_problems(self) -> dict[str, str]:
+        """What is asked of the place in the plant. The document answers it for the whole plant at once."""
+        found = {}
+        if Area.objects.filter(parent_id=self.area_id, name__iexact=self.name).exists():
+            found["name"] = names.clash("area", self.name)
+        elif too_long := paths.too_long(self.path):
+            found["name"] = too_long
+        if self.device_id is not None and self.device.area.plant_id != self.area.plant_id:
+            found["device"] = f"The device stands in the plant '{self.device.area.plant}'. Choose one of this plant."
+        return found
+
+
+def tag_named(plant_id: int, area_id: int | None, name: str) -> str | None:  # noqa: ARG001 (the area says the plant)
+    """Answers plant.names: a tag has the name there. Tags stand in areas, never at the plant itself."""
+    found = area_id is not None and Tag.objects.filter(area_id=area_id, name__iexact=name).exists()
+    return "tag" if found else None

@@ -4,3 +4,10 @@ from django.apps import AppConfig
 class PlantConfig(AppConfig):
     name = "plant"
     verbose_name = "Plant"
+
+    def ready(self) -> None:
+        from plant.document import sections
+        from plant.document.plant_section import AreaSection, PlantSection
+
+        sections.register(PlantSection())
+        sections.register(AreaSection())
