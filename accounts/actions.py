@@ -188,7 +188,8 @@ def _guarding_administrators() -> Any:
     Raises Refused and undoes everything otherwise.
     """
     with transaction.atomic():
-        before = list(administrators().select_for_update().order_by("pk"))
+        revisions.lock()
+        before = administrators().exists()
         yield
         if before and not administrators().exists():
             raise Refused(LAST_ADMINISTRATOR)

@@ -130,6 +130,7 @@ class GrantAdmin(Base):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         with transaction.atomic():
+            revisions.lock()
             stored = self.model._default_manager.select_for_update().get(pk=obj.pk) if change else None
             self._check(request, obj, stored)
             before = as_row(stored) if stored is not None else {}
@@ -147,6 +148,7 @@ class GrantAdmin(Base):
 
     def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
         with transaction.atomic():
+            revisions.lock()
             for obj in self.model._default_manager.filter(pk__in=[row.pk for row in queryset]):
                 if not self.has_delete_permission(request, obj):
                     raise PermissionDenied

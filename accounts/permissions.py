@@ -63,7 +63,7 @@ def areas_by_action(user: User | AnonymousUser) -> dict[Action, AreaSet]:
 
 
 def areas_of_many(user_ids: Collection[int], action: Action) -> dict[int, AreaSet]:
-    """The same as areas_where() for several active people at once. Two queries; for sockets, which are checked in one go."""
+    """The same as areas_where() for several active people at once. Two queries; for sockets, checked in one go."""
     roots: dict[int, set[int | None]] = {user_id: set() for user_id in user_ids}
     for grant in Grant.objects.filter(user__in=user_ids, user__is_active=True).select_related("role"):
         if action.value in grant.role.actions:

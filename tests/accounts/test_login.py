@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.test import Client
@@ -32,7 +33,7 @@ def test_ada_logs_in_and_the_audit_knows_from_where(cast: Cast, client: Client) 
     record = AuditRecord.objects.get(event="login.ok")
     assert (record.actor_name, record.actor_id, record.ip) == ("ada", str(cast.ada.uuid), "127.0.0.1")
     assert len(record.session) == 16
-    assert client.session.session_key not in record.session
+    assert str(client.session.session_key) not in record.session
 
 
 def test_the_name_is_not_case_sensitive(cast: Cast, client: Client) -> None:
@@ -103,20 +104,18 @@ def test_the_session_is_a_new_one_after_the_login(cast: Cast, client: Client) ->
     session = client.session
     session["planted"] = "x"
     session.save()
-    client.cookies[_cookie_name(client)] = session.session_key
+    client.cookies[_cookie_name()] = str(session.session_key)
     log_in(client, "ada")
     assert client.session.session_key != session.session_key
-    assert AuditRecord.objects.get(event="login.ok").new["session_before"] != ""
+    assert (AuditRecord.objects.get(event="login.ok").new or {})["session_before"] != ""
 
 
-def _cookie_name(client: Client) -> str:
-    from django.conf import settings
-
-    return settings.SESSION_COOKIE_NAME
+def _cookie_name() -> str:
+    return str(settings.SESSION_COOKIE_NAME)
 
 
 def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(cast: Cast, client: Client) -> None:
-    cookie = log_in(client, "ada").cookies[_cookie_name(client)]
+    cookie = log_in(client, "ada").cookies[_cookie_name()]
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"
     assert cookie["path"] == "/"
@@ -135,10 +134,10 @@ def test_a_session_ends_twelve_hours_after_the_login_whatever_is_saved_in_it(cas
 
 def test_logging_out_ends_the_session_and_is_recorded(cast: Cast, client: Client) -> None:
     log_in(client, "ada")
-    old_key = client.session.session_key
+    old_key = str(client.session.session_key)
     assert client.post(reverse("account_logout")).status_code == 302
     assert AuditRecord.objects.get(event="logout").actor_name == "ada"
-    client.cookies[_cookie_name(client)] = old_key
+    client.cookies[_cookie_name()] = old_key
     assert client.get(reverse("account_change_password")).status_code == 302
 
 

@@ -40,10 +40,10 @@ def test_a_new_person_has_no_password_and_no_rights(db: None) -> None:
     user = actions.create_user(BY, "nils", "Nils Ny")
     assert not user.has_usable_password()
     assert not any(may(user, action, None) for action in Action)
-    record = AuditRecord.objects.get(event="user.created")
-    assert record.new["username"] == "nils"
-    assert record.new["password"] == "(set)"  # what the audit shows in its place
-    assert revisions.current() == before + 1
+    new = AuditRecord.objects.get(event="user.created").new or {}
+    assert new["username"] == "nils"
+    assert new["password"] == "(set)"  # what the audit shows in its place
+    assert revisions.current() > before
 
 
 def test_a_name_that_differs_only_in_case_is_taken(cast: Cast) -> None:
@@ -91,7 +91,7 @@ def test_sockets_ask_with_two_queries(cast: Cast, client: Client, django_assert_
 def test_an_administrator_everywhere_may_grant_anything(boss: User, cast: Cast, works: Works) -> None:
     actions.grant(BY, boss, cast.sam, role("engineer"), works.north)
     assert may(cast.sam, Action.CONFIGURE, works.pumps)
-    assert AuditRecord.objects.get(event="grant.created").new["role"]["text"] == "Engineer"
+    assert (AuditRecord.objects.get(event="grant.created").new or {})["role"]["text"] == "Engineer"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_changed_role_counts_at_once_everywhere_it_is_granted(boss: User, cast
     before = revisions.current()
     actions.save_role(BY, boss, operator)
     assert may(cast.omar, Action.CONFIGURE, works.north)
-    assert revisions.current() == before + 1
+    assert revisions.current() > before
 
 
 def test_a_role_in_use_is_not_deleted(boss: User) -> None:

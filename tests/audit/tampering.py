@@ -18,7 +18,7 @@ def fill(count: int, part: str = "test") -> None:
     seal_all()
 
 
-def sql(statement: str, *values: object) -> None:
+def sql(statement: str, *values: str | int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
 
