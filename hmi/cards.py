@@ -1,6 +1,6 @@
 """The plant overview: each area the person sees as a card with a few values and the health of what lies below."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,15 +64,17 @@ def _rank(tag: TagEntry) -> int:
 
 def plant_cards(scope: Scope, links: Links) -> list[PlantCards]:
     """The plants of which the person sees something."""
-    counts = counts_by_area(scope.layout)
     roots = {plant.pk: scope.roots(plant.pk) for plant in scope.layout.plants}
-    wanted = {area.id: key_tags(scope, area) for areas in roots.values() for area in areas}
+    cards = {c.area.id: c for c in area_cards(scope, [a for areas in roots.values() for a in areas], links)}
+    return [PlantCards(p, [cards[a.id] for a in roots[p.pk]]) for p in scope.layout.plants if roots[p.pk]]
+
+
+def area_cards(scope: Scope, areas: Sequence[AreaEntry], links: Links) -> list[Card]:
+    """A card for each of these areas; one look at the bus for all of them."""
+    counts = counts_by_area(scope.layout)
+    wanted = {area.id: key_tags(scope, area) for area in areas}
     found = {r.tag.id: r for r in readings([tag for tags in wanted.values() for tag in tags])}
-    return [
-        PlantCards(p, [_card(scope, a, [found[t.id] for t in wanted[a.id]], counts, links) for a in roots[p.pk]])
-        for p in scope.layout.plants
-        if roots[p.pk]
-    ]
+    return [_card(scope, area, [found[t.id] for t in wanted[area.id]], counts, links) for area in areas]
 
 
 def area_card(scope: Scope, area: AreaEntry, links: Links) -> Card:
@@ -83,7 +85,7 @@ def area_card(scope: Scope, area: AreaEntry, links: Links) -> Card:
 def _card(scope: Scope, area: AreaEntry, values: list[Reading], counts: Mapping[int, Counts], links: Links) -> Card:
     return Card(
         area=area,
-        above=[title(a) for a in scope.layout.above(area)],
+        above=[title(a) for a in scope.layout.above(area) if not scope.sees(a)],
         counts=family_counts(scope, area, counts),
         links=link_lines(scope.devices(scope.family(area)), links),
         may_diagnose=scope.may(Action.DIAGNOSE, area.id),

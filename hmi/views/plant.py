@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.permissions import Action
 from devices.snapshot import AreaEntry
-from hmi.cards import area_card, plant_cards
+from hmi.cards import area_card, area_cards, plant_cards
 from hmi.links import heard_links, link_line
 from hmi.readings import readings
 from hmi.scope import Scope, scope_of
@@ -28,8 +28,8 @@ def _trail(scope: Scope, area: AreaEntry) -> list[Step]:
 
 
 def _siblings(scope: Scope, area: AreaEntry) -> list[AreaEntry]:
-    layout = scope.layout
-    beside = layout.tops(area.plant_id) if area.parent_id is None else layout.children(area.parent_id)
+    """The areas beside one, itself among them; the topmost stand in the navigation already."""
+    beside = [] if area.parent_id is None else scope.layout.children(area.parent_id)
     return [a for a in beside if scope.sees(a)]
 
 
@@ -46,10 +46,12 @@ def area(request: HttpRequest, path: str) -> HttpResponse:
     scope = scope_of(request)
     entry = scope.area(path)
     is_refresh = bool(request.headers.get("HX-Request"))
+    links = heard_links()
     context = {
         "area": entry,
         "plant": scope.layout.snapshot.plants[entry.plant_id],
-        "card": area_card(scope, entry, heard_links()),
+        "card": area_card(scope, entry, links),
+        "cards": area_cards(scope, scope.children(entry), links),
         "trail": [] if is_refresh else _trail(scope, entry),
         "siblings": [] if is_refresh else _siblings(scope, entry),
         "rows": [] if is_refresh else readings(scope.tags(entry.id)),

@@ -1,4 +1,4 @@
-// Filter and order of the tag list. The server sends the list by title; without this script it simply stays so.
+// Filter and order of the tag list. The server sends the list by name; without this script it simply stays so.
 
 const RANK = new Map([["bad", 0], ["stale", 1], ["uncertain", 2], ["good", 3]]);
 
@@ -38,10 +38,10 @@ export function startFilter() {
     if (count) count.textContent = words.length ? `${shown} of ${rows.length}` : "";
     if (none instanceof HTMLElement) none.hidden = shown > 0;
   };
-  const sort = () => list.append(...[...rows].sort(ORDERS[order.value] ?? ORDERS.title));
+  const sort = () => list.append(...[...rows].sort(ORDERS[order.value] ?? ORDERS.name));
 
   input.addEventListener("input", filter);
   order.addEventListener("change", sort);
   if (input.value) filter(); // the browser has kept the words over a reload
-  if (order.value !== "title") sort();
+  if (order.value !== "name") sort();
 }

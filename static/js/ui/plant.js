@@ -1,6 +1,8 @@
 // What pages with live values do besides live.js: range bars that move, and a filter for long lists of tags.
 import { startFilter } from "./filter.js";
 import { startRanges } from "./range.js";
+import { onLink } from "./values.js";
 
+onLink((state) => (document.documentElement.dataset.link = state));
 startFilter();
 startRanges();

@@ -1,17 +1,15 @@
 // Moves the pointer of a range bar. The server has drawn it; hmi/templatetags/pages.py computes the same position.
-import { onValues } from "./values.js";
+import { onLink, onValues } from "./values.js";
 
-const WIDTH = 100;
-
-/** @param {unknown} value @param {number} low @param {number} high @returns {number | null} 0 to 100; null without a number */
-export function pointerPosition(value, low, high) {
+/** @param {unknown} value @param {number} low @param {number} high @param {number} width @returns {number | null} 0 to width; null without a number */
+export function pointerPosition(value, low, high, width) {
   if (typeof value !== "number") return null;
-  return Math.round(Math.min(Math.max((value - low) / (high - low), 0), 1) * WIDTH * 10) / 10;
+  return Math.round(Math.min(Math.max((value - low) / (high - low), 0), 1) * width * 10) / 10;
 }
 
 /** @param {SVGElement} bar @param {unknown} value @param {string} q */
 function draw(bar, value, q) {
-  const x = pointerPosition(value, Number(bar.dataset.low), Number(bar.dataset.high));
+  const x = pointerPosition(value, Number(bar.dataset.low), Number(bar.dataset.high), Number(bar.dataset.width));
   bar.dataset.q = q;
   bar.querySelector(".range-fill")?.setAttribute("width", String(x ?? 0));
   const pointer = bar.querySelector(".range-pointer");
@@ -29,6 +27,10 @@ export function startRanges() {
     bars.set(path, [...(bars.get(path) ?? []), bar]);
   }
   if (!bars.size) return;
+  onLink((state) => {
+    if (state !== "offline") return; // live.js tells of each value when it is back
+    for (const bar of [...bars.values()].flat()) if (bar.dataset.q === "good") bar.dataset.q = "stale";
+  });
   onValues((values) => {
     for (const { path, value, q } of values) {
       for (const bar of bars.get(path.toLowerCase()) ?? []) draw(bar, value, q);
