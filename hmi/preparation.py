@@ -1,23 +1,24 @@
 """The steps of `manage.py prepare`. Each looks first and does nothing where nothing is to be done."""
 
 import hashlib
-import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import yaml
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.core.management.base import CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from audit.actions import Actor
 from bus.client import redacted
 from devices.models import Device
 from hmi import environment as env
 from hmi.launch.progress import Refused, say, step
+from plant.document.problems import DocumentError
+from plant.document.transfer import import_document
 from plant.models import Plant
 
 DEMO: Final = Path(__file__).resolve().parents[1] / "devices" / "simulator" / "pumped_tank.yaml"
@@ -86,36 +87,29 @@ def first_plant(document: Path | None) -> None:
         return
     if document is None:
         with step("Setting up the demo plant"):
-            _import(_demo_document())
+            _import(_demo_document(), "the demo plant")
         return
-    if not document.is_file():
-        raise Refused(f"PLANT={document} is not a file. Give the path of a plant document (docs/plant-document.md).")
+    try:
+        content = document.read_bytes()
+    except OSError as error:
+        raise Refused(
+            f"PLANT={document} cannot be read ({error.strerror}). Give the path of a plant document."
+        ) from error
     with step(f"Setting up the plant of {document}"):
-        _import(document)
+        _import(content, document.name)
 
 
-def _demo_document() -> Path:
+def _demo_document() -> bytes:
     """The demo's document, with SIMULATOR_PORT in place of the port that stands in it."""
     port = env.port("SIMULATOR_PORT", DEMO_PORT)
-    if port == DEMO_PORT:
-        return DEMO
-    document: Any = yaml.safe_load(DEMO.read_text())
-    for device in document["devices"]:
-        if device["port"] == DEMO_PORT:
-            device["port"] = port
-    moved = Path(settings.DATA_DIR) / "run" / "demo.yaml"
-    moved.parent.mkdir(exist_ok=True)
-    moved.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
-    return moved
+    return DEMO.read_bytes().replace(b"port: %d" % DEMO_PORT, b"port: %d" % port)
 
 
-def _import(document: Path) -> None:
-    errors = io.StringIO()
+def _import(content: bytes, name: str) -> None:
     try:
-        call_command("plant", "import", str(document), stdout=io.StringIO(), stderr=errors)
-    except CommandError as error:
-        said = "\n".join(text for text in (errors.getvalue().strip(), str(error)) if text)
-        raise Refused(f"the plant document {document} was not accepted, and nothing of it was kept:\n{said}") from error
+        import_document(content, name, Actor.system("setup"))
+    except DocumentError as error:
+        raise Refused(f"the plant document was not accepted, and nothing of it was kept.\n{error}") from error
 
 
 def simulator_port() -> int | None:

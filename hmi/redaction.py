@@ -18,6 +18,7 @@ _SHAPES: Final = (
                    re.IGNORECASE),
         rf"\1{HIDDEN}",
     ),
+    (re.compile(r"\bist_[\w-]{6,}"), f"ist_{HIDDEN}"),  # an API token
     (re.compile(r"(/setup/)[^/\s\"']+"), rf"\1{HIDDEN}"),
 )  # fmt: skip
 MIN_KNOWN_SECRET: Final = 6

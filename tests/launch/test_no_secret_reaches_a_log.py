@@ -66,6 +66,7 @@ def test_a_number_of_sessions_is_no_secret() -> None:
         ("csrfmiddlewaretoken=abcDEF123&next=/", "abcDEF123"),
         ("GET /setup/Zk3v-9aQ_x/ 200", "Zk3v-9aQ_x"),
         ("{'password': 'tulip'}", "tulip"),
+        ("GET /api/v1/tags with ist_0123abcdEFGH was refused", "ist_0123abcdEFGH"),
     ],
 )
 def test_a_secret_inside_a_text_is_hidden_by_its_shape(text: str, secret: str) -> None:
