@@ -65,7 +65,7 @@ function plot(box, series) {
       ],
       series: [
         { label: "Time", value: (_, s) => (s === null ? "–" : time.format(s * 1000)) },
-        { label: title, stroke: line, width: 2, points: { show: false }, paths: states.length ? uPlot.paths.stepped({ align: 1 }) : undefined, value: (_, y) => said(y) },
+        { label: title, stroke: line, width: 2, points: { show: false }, paths: states.length ? uPlot.paths.stepped?.({ align: 1 }) : undefined, value: (_, y) => said(y) },
       ],
       hooks: {
         drawAxes: [
