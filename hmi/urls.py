@@ -12,5 +12,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("system/", system.system, name="system"),
     path("clock/", system.clock, name="clock"),
     path("", include("accounts.urls")),
+    path("", include("exchange.urls")),
     path("admin/", admin.site.urls),
 ]

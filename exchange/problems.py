@@ -1,0 +1,91 @@
+"""Errors for programs, as RFC 9457 says them: which problem, what was wrong, what was expected, what to do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+CONTENT_TYPE: Final = "application/problem+json"
+TYPE: Final = "urn:isthmus:problem:"
+
+
+@dataclass
+class Problem(Exception):
+    """`kind` is for programs and never changes its meaning; `detail` and `action` are sentences for people.
+
+    `retry_after_s`: where trying the same again makes sense. `headers`: what HTTP asks for with the status.
+    """
+
+    status: int
+    kind: str
+    title: str
+    detail: str
+    action: str
+    retry_after_s: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def response(self, request: HttpRequest) -> HttpResponse:
+        body = {
+            "type": TYPE + self.kind,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "action": self.action,
+            "instance": request.path,
+            "request_id": str(getattr(request, "request_id", "")),
+        }
+        headers = dict(self.headers)
+        if self.retry_after_s is not None:
+            headers["Retry-After"] = str(self.retry_after_s)
+        return JsonResponse(body, status=self.status, content_type=CONTENT_TYPE, headers=headers)
+
+
+def not_logged_in(detail: str) -> Problem:
+    return Problem(
+        401, "not-authenticated", "Who asks is not known", detail,
+        "Send 'Authorization: Bearer ist_...' with a valid token, or log in with a browser.",
+        headers={"WWW-Authenticate": 'Bearer realm="isthmus"'},
+    )  # fmt: skip
+
+
+def not_allowed(detail: str, action: str) -> Problem:
+    return Problem(403, "not-allowed", "Not allowed", detail, action)
+
+
+def not_found(what: str, path: str) -> Problem:
+    """For what does not exist and, in the same words, for what the caller may not see."""
+    return Problem(
+        404, f"unknown-{what}", f"Unknown {what}",
+        f"There is no {what} '{path[:300]}' for you: the path is wrong, or lies outside the areas you may see.",
+        "Compare the path with GET /api/v1/tags.",
+    )  # fmt: skip
+
+
+def bad_parameter(name: str, detail: str) -> Problem:
+    return Problem(
+        422, "bad-parameter", "A parameter is wrong", f"Parameter '{name}': {detail}",
+        "Correct the parameter; /api/v1/openapi.json names them all.",
+    )  # fmt: skip
+
+
+def too_fast(retry_after_s: int, rate: int) -> Problem:
+    return Problem(
+        429, "too-fast", "Too many requests", f"More than {rate} requests a second on average.",
+        "Ask less often; one request can carry 1000 tags.", retry_after_s,
+    )  # fmt: skip
+
+
+def database_away() -> Problem:
+    return Problem(
+        503, "database-away", "The database does not answer",
+        "Rights and configuration cannot be read now, so nothing is told.",
+        "Try again; if it lasts, look at /readyz.", 5,
+    )  # fmt: skip
+
+
+def broken() -> Problem:
+    return Problem(
+        500, "fault", "A fault in Isthmus", "The request could not be answered; the fault is in the log.",
+        "Tell the request_id to who runs this site.",
+    )  # fmt: skip
