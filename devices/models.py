@@ -45,7 +45,13 @@ class Device(models.Model):
 
     class Meta:
         ordering = ["name"]
-        constraints = [models.UniqueConstraint(Lower("name"), name="device_name_unique_ci")]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"),
+                name="device_name_unique_ci",
+                violation_error_message="Another device has this name; case does not count.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.title or self.name
@@ -94,7 +100,14 @@ class Tag(models.Model):
 
     class Meta:
         ordering = ["name"]
-        constraints = [models.UniqueConstraint("area", Lower("name"), name="tag_name_unique_ci")]
+        constraints = [
+            models.UniqueConstraint(
+                "area",
+                Lower("name"),
+                name="tag_name_unique_ci",
+                violation_error_message="Another tag in the same area has this name; case does not count.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.title or self.name

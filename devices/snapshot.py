@@ -3,14 +3,20 @@
 `load()` reads it in one go; whoever holds one asks `plant.revisions.current()` and loads again when it differs.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, Final
 
-from django.db import transaction
+import structlog
+from django.db import connection, transaction
 
 from devices.models import Device, Tag
 from devices.points import DataType, Order, Point, Table
 from plant import revisions
 from plant.models import Area, Plant
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +95,46 @@ class Snapshot:
 
 
 def load() -> Snapshot:
-    """Read the whole configuration. Consistent: a change that commits meanwhile leads to another try."""
-    while True:
-        revision = revisions.current()
+    """Read the whole configuration as it stands at one moment, also while others change it."""
+    with _one_moment():
+        return _read(revisions.current())
+
+
+@contextmanager
+def _one_moment() -> Iterator[None]:
+    """A transaction that only reads, and sees nothing of what commits meanwhile.
+
+    transaction.atomic() will not do: on SQLite it takes the write lock here (IMMEDIATE), so that every process would
+    wait for a long import; on PostgreSQL each statement would see a newer state. Within a transaction of the caller
+    that one holds.
+    """
+    if connection.in_atomic_block:
+        yield
+    elif connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN DEFERRED")
+            try:
+                yield
+            finally:
+                cursor.execute("ROLLBACK")
+    else:
         with transaction.atomic():
-            snapshot = _read(revision)
-        if revisions.current() == revision:
-            return snapshot
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+
+
+_TAG: Final = (
+    "pk", "uuid", "name", "title", "area_id", "device_id", "table", "address", "data_type", "order", "scale", "offset",
+    "eu_min", "eu_max", "unit", "decimals", "state_labels", "scan_ms", "enabled",
+)  # fmt: skip
 
 
 def _read(revision: int) -> Snapshot:
     plants = {p.pk: p for p in Plant.objects.all()}
     areas = _areas(plants)
     devices = {d.pk: _device(d) for d in Device.objects.all()}
-    tags = {t.pk: _tag(t, areas[t.area_id].path) for t in Tag.objects.all()}
+    tags = _tags({pk: area.path for pk, area in areas.items()})
     return Snapshot(
         revision=revision,
         plants=plants,
@@ -134,12 +166,24 @@ def _device(row: Device) -> DeviceEntry:
     )  # fmt: skip
 
 
-def _tag(row: Tag, area_path: str) -> TagEntry:
-    point = Point(
-        row.pk, Table(row.table), row.address, DataType(row.data_type), Order(row.order),
-        row.scale, row.offset, row.eu_min, row.eu_max,
-    )  # fmt: skip
+def _tags(area_paths: dict[int, str]) -> dict[int, TagEntry]:
+    """All tags. One whose address words mean nothing here (written past the checks) is left out, not all others."""
+    found = {}
+    for row in Tag.objects.values_list(*_TAG).order_by("name", "pk"):
+        try:
+            found[row[0]] = _tag(row, area_paths)
+        except ValueError as error:
+            log.error("tag left out", tag=f"{area_paths[row[4]]}/{row[2]}", reason=str(error))
+    return found
+
+
+def _tag(row: tuple[Any, ...], area_paths: dict[int, str]) -> TagEntry:
+    (
+        pk, uuid, name, title, area_id, device_id, table, address, data_type, order, scale, offset, eu_min, eu_max,
+        unit, decimals, state_labels, scan_ms, enabled,
+    ) = row  # fmt: skip
+    point = Point(pk, Table(table), address, DataType(data_type), Order(order), scale, offset, eu_min, eu_max)
     return TagEntry(
-        row.pk, str(row.uuid), f"{area_path}/{row.name}", row.name, row.title, row.area_id, row.device_id, point,
-        row.unit, row.decimals, row.state_labels, row.scan_ms, row.enabled,
+        pk, str(uuid), f"{area_paths[area_id]}/{name}", name, title, area_id, device_id, point, unit, decimals,
+        state_labels, scan_ms, enabled,
     )  # fmt: skip

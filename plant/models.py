@@ -50,7 +50,13 @@ class Plant(models.Model):
 
     class Meta:
         ordering = ["name"]
-        constraints = [models.UniqueConstraint(Lower("name"), name="plant_name_unique_ci")]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"),
+                name="plant_name_unique_ci",
+                violation_error_message="Another plant has this name; case does not count.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.title or self.name
@@ -61,6 +67,9 @@ class Plant(models.Model):
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.time_zone)
+
+
+_AREA_NAMED: Final = "Another area in the same place has this name; case does not count."
 
 
 class Area(models.Model):
@@ -76,9 +85,15 @@ class Area(models.Model):
     class Meta:
         ordering = ["position", "name"]
         constraints = [
-            models.UniqueConstraint("plant", "parent", Lower("name"), name="area_name_unique_ci"),
             models.UniqueConstraint(
-                "plant", Lower("name"), condition=models.Q(parent=None), name="area_root_name_unique_ci"
+                "plant", "parent", Lower("name"), name="area_name_unique_ci", violation_error_message=_AREA_NAMED
+            ),
+            models.UniqueConstraint(
+                "plant",
+                Lower("name"),
+                condition=models.Q(parent=None),
+                name="area_root_name_unique_ci",
+                violation_error_message=_AREA_NAMED,
             ),
         ]
 
