@@ -41,3 +41,7 @@ class NudgeWaiter:
             await self._pubsub.aclose()  # type: ignore[no-untyped-call]
             self._pubsub = self._client.pubsub(ignore_subscribe_messages=True)
             await asyncio.sleep(max(0.0, deadline - asyncio.get_running_loop().time()))
+
+    async def close(self) -> None:
+        """Give the connection back. Nobody waits after this."""
+        await self._pubsub.aclose()  # type: ignore[no-untyped-call]

@@ -148,7 +148,9 @@ class ModbusTcp:
         )
         client.set_max_no_responses(_NEVER)
         client.ctx.framer = self._framer
-        client.ctx.max_buffer_size = _BUFFER_BYTES  # more than an event loop reads at once; larger pieces would be thrown away unseen
+        client.ctx.max_buffer_size = (
+            _BUFFER_BYTES  # more than an event loop reads at once; larger pieces would be thrown away unseen
+        )
         self._framer.awaited = None
         self._framer.abandoned.clear()
         self._client = client
@@ -226,6 +228,13 @@ def _fail_waiting(client: AsyncModbusTcpClient, reason: str) -> None:
     if not future.done():
         future.set_exception(ConnectionException(reason))
         future.exception()  # nobody may be waiting; asyncio would complain of an exception that was never looked at
+
+
+def _heed_cancellation() -> None:
+    """asyncio.wait_for, inside pymodbus, forgets a cancellation that comes together with the answer (Python 3.11)."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _said(error: OSError) -> str:

@@ -58,6 +58,7 @@ class ConfigurationWatch:
                 await self.look()
                 await self._nudges.wait()
         finally:
+            await self._nudges.close()
             self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def look(self) -> None:

@@ -64,6 +64,10 @@ class Slot:
     """Monotonic time of the last good answer; 0 before the first."""
     is_lost: bool = True
 
+    def hold_back(self, now: float) -> None:
+        """Leave this one read alone for a while; it cost its time-out or the connection."""
+        self.paused_until = now + self.pause.next_s(now)
+
 
 class ScanGroup:
     """The tags of one device with one scan period. Times in ms are UTC, `now` is monotonic seconds."""
@@ -156,10 +160,6 @@ class ScanGroup:
         for slot in self.slots:
             if now - slot.taken_at > self.mark_after_s:
                 self.lose(slot, never)
-
-    def hold_back(self, slot: Slot, now: float) -> None:
-        """Leave this one read alone for a while; it cost its time-out or the connection."""
-        slot.paused_until = now + slot.pause.next_s(now)
 
     def count_scan(self, now: float) -> None:
         if self.first_scan_at is None:

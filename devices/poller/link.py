@@ -53,11 +53,11 @@ class _Unit:
     def timeout_s(self) -> float:
         return self.spec.timeout_ms / 1000
 
-    def next_probe(self, now: float) -> Read:
+    def next_probe(self, now: float) -> Slot:
         """The reads in turn; those that did harm lately only when there is no other."""
         usable = [slot for slot in self.slots if slot.paused_until <= now] or self.slots
         self.probed += 1
-        return usable[self.probed % len(usable)].read
+        return usable[(self.probed - 1) % len(usable)]
 
 
 class Link:
@@ -174,7 +174,7 @@ class Link:
                 has_answered = True
                 group.refuse(slot, error.code)
             except NoAnswer as error:
-                group.hold_back(slot, self._loop.time())
+                slot.hold_back(self._loop.time())
                 group.lose(slot, BAD_TIMEOUT)
                 if not has_answered:
                     self._fall_silent(unit, error)
@@ -183,7 +183,7 @@ class Link:
             except (BadReply, LinkDown) as error:
                 group.lose(slot, BAD_NO_COMMUNICATION)
                 if isinstance(error, LinkDown) or error.is_out_of_step:
-                    group.hold_back(slot, self._loop.time())
+                    slot.hold_back(self._loop.time())
                     self._lose(error)
                     return
             else:
@@ -257,14 +257,16 @@ class Link:
 
     async def _answers(self, unit: _Unit) -> bool:
         """Whether anything that belongs to the request comes back. Raises LinkDown, BadReply when out of step."""
+        slot = unit.next_probe(self._loop.time())
         try:
-            await self._request(unit, unit.next_probe(self._loop.time()))
+            await self._request(unit, slot.read)
         except DeviceRefused:
             return True
-        except BadReply as error:
-            if error.is_out_of_step:
-                raise
-            return True
+        except (BadReply, LinkDown) as error:
+            if isinstance(error, BadReply) and not error.is_out_of_step:
+                return True
+            slot.hold_back(self._loop.time())
+            raise
         except NoAnswer as error:
             unit.reason, unit.never = str(error), BAD_TIMEOUT
             return False

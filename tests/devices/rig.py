@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from typing import TypeVar
 
 from pyModbusTCP.server import DataBank, ModbusServer
 from redis.asyncio import Redis
@@ -62,7 +63,11 @@ async def polling(url: str, plant: Plant) -> AsyncIterator[Poller]:
         yield poller
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        _, pending = await asyncio.wait([task], timeout=5)
+        if pending:
+            for t in asyncio.all_tasks():
+                t.print_stack()
+            raise AssertionError("the poller does not end")
         await client.aclose()
 
 
@@ -119,3 +124,10 @@ async def until_row(
 
 async def latest(bus: Redis, group: str) -> Block:
     return (await read_latest(bus))[group]
+
+
+Switchable = TypeVar("Switchable", DeviceEntry, TagEntry)
+
+
+def switched_off(entry: Switchable) -> Switchable:
+    return replace(entry, enabled=False)
