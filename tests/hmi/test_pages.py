@@ -1,0 +1,302 @@
+"""What a person sees on the pages of the plant."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.test import Client, RequestFactory
+from django.urls import get_resolver
+
+from accounts.models import Grant, Role, User
+from bus import quality
+from devices import current
+from devices.models import Tag
+from hmi import health
+from plant.models import Area, Plant
+from tests.cast import PASSWORD, Cast, Works
+from tests.hmi.latest import put
+
+PAGES = ("/", "/area/works/north/", "/tag/works/north/level/", "/system/")
+
+
+def visit(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def html(person: User, path: str) -> str:
+    response = visit(person).get(path)
+    assert response.status_code == 200, response
+    return response.content.decode()
+
+
+def text(markup: str) -> str:
+    without_scripts = re.sub(r"<script.*?</script>", "", markup, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", without_scripts))
+
+
+@pytest.fixture
+def values(works: Works, bus_url: str) -> Works:
+    put(bus_url, {works.level: (2.5, 0), works.run: (True, 0), works.flow: (12.5, quality.BAD_SENSOR_FAILURE)})
+    return works
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/clock/"])
+def test_nobody_sees_a_page_without_logging_in(path: str, works: Works, client: Client) -> None:
+    response = client.get(path)
+    assert response.status_code == 302
+    assert response["Location"] == f"/accounts/login/?next={path}"
+
+
+def test_a_viewer_sees_every_area_with_its_values(cast: Cast, values: Works) -> None:
+    page = html(cast.vera, "/")
+    assert 'data-live="works/north/level"' in page
+    assert 'data-live="works/south/flow"' in page
+    assert "2.50" in text(page)
+    assert "all 2 good" in text(page)
+    assert "1 bad" in text(page)
+
+
+def test_a_stranger_sees_nothing_of_north(cast: Cast, values: Works) -> None:
+    page = html(cast.sam, "/")
+    assert "works/south/flow" in page
+    assert "north" not in page.lower()
+    assert "pump" not in page.lower()
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    ["/area/works/north/", "/area/works/north/pumps/", "/tag/works/north/level/", "/tag/works/north/pumps/run/"],
+)
+def test_a_foreign_page_looks_like_one_that_does_not_exist(foreign: str, cast: Cast, values: Works) -> None:
+    client = visit(cast.sam)
+    unknown = client.get(foreign.replace("north", "nowhere"))
+    refused = client.get(foreign)
+    assert (refused.status_code, unknown.status_code) == (404, 404)
+    assert refused.content == unknown.content
+
+
+def test_a_path_is_found_whatever_its_case(cast: Cast, values: Works) -> None:
+    assert visit(cast.vera).get("/tag/WORKS/North/LEVEL/").status_code == 200
+
+
+def test_an_area_without_a_right_is_only_a_name_on_the_path(cast: Cast, values: Works) -> None:
+    guest = User.objects.create_user("guest", PASSWORD)
+    Grant.objects.create(user=guest, role=Role.objects.get(name="viewer"), area=values.pumps)
+    overview = html(guest, "/")
+    assert "North / Pumps" in text(overview)
+    assert 'href="/area/works/north/"' not in overview
+    tag = html(guest, "/tag/works/north/pumps/run/")
+    assert 'href="/area/works/north/"' not in tag
+    assert 'href="/area/works/north/pumps/"' in tag
+
+
+def test_an_area_page_lists_its_tags_with_value_unit_quality_and_age(cast: Cast, values: Works) -> None:
+    page = text(html(cast.vera, "/area/works/south/"))
+    assert "Outflow" in page
+    assert "Sensor fault" in page
+    assert "12.5" not in page, "a bad value is not shown"
+    north = text(html(cast.vera, "/area/works/north/"))
+    assert re.search(r"Tank level level 2\.50 m Good < 1 s", north.replace("&lt;", "<"))
+
+
+def test_an_area_page_shows_the_areas_below_as_cards(cast: Cast, values: Works) -> None:
+    page = html(cast.omar, "/area/works/north/")
+    assert 'href="/area/works/north/pumps/"' in page
+    assert "running" in text(page)
+
+
+def test_a_value_that_is_too_old_says_so_on_the_first_paint(cast: Cast, works: Works, bus_url: str) -> None:
+    """UA-05"""
+    put(bus_url, {works.level: (2.5, 0)}, age_ms=60_000)
+    page = html(cast.vera, "/area/works/north/")
+    assert re.search(r'data-live="works/north/level"\s+data-q="stale"', page)
+    assert "Out of date" in page
+
+
+def test_a_tag_page_says_where_the_value_comes_from(cast: Cast, values: Works) -> None:
+    page = text(html(cast.omar, "/tag/works/north/level/"))
+    assert "works/north/level" in page
+    assert "holding 0 counted from 0" in page
+    assert "40001 counted from 1" in page
+    assert "float32, ABCD" in page
+    assert "127.0.0.1:15020 , unit 1" in page
+
+
+def test_addresses_of_devices_are_for_those_who_may_diagnose(cast: Cast, values: Works) -> None:
+    for path in ("/", "/area/works/north/", "/tag/works/north/level/"):
+        assert "15020" not in html(cast.vera, path)
+
+
+def test_a_range_bar_has_a_pointer_only_where_the_tag_has_a_range(cast: Cast, values: Works, bus_url: str) -> None:
+    """HMI-14"""
+    assert "data-range=" not in html(cast.vera, "/area/works/north/")
+    Tag.objects.filter(pk=values.level.pk).update(eu_min=0, eu_max=5)
+    current.forget()
+    page = html(cast.vera, "/area/works/north/")
+    assert 'data-range="works/north/level"' in page
+    assert 'transform="translate(50.0 0)"' in page
+
+
+def test_the_refresh_is_the_same_partial_without_the_frame(cast: Cast, values: Works) -> None:
+    client = visit(cast.vera)
+    for path in ("/", "/area/works/north/"):
+        page, part = client.get(path), client.get(path, headers={"HX-Request": "true"})
+        assert b"<html" not in part.content
+        ids = re.findall(r'id="((?:health|links)-\d+)"', part.content.decode())
+        assert ids
+        assert all(f'id="{name}"' in page.content.decode() for name in ids)
+        assert part.content.decode().count('hx-swap-oob="true"') == len(ids)
+
+
+def test_the_counts_follow_the_values(cast: Cast, values: Works, bus_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "KEEP_S", 0)
+    assert "all 2 good" in text(html(cast.omar, "/"))
+    put(bus_url, {values.level: (2.5, quality.UNCERTAIN_NO_COMMUNICATION), values.run: (True, 0), values.flow: (1, 0)})
+    assert "1 uncertain 1 good" in text(html(cast.omar, "/"))
+
+
+def test_what_is_switched_off_is_not_counted_as_bad(cast: Cast, values: Works) -> None:
+    Tag.objects.filter(pk=values.flow.pk).update(enabled=False)
+    page = text(html(cast.sam, "/"))
+    assert "no tags" in page
+    assert "bad" not in page
+    assert "Out of service" in text(html(cast.sam, "/area/works/south/"))
+
+
+# --- nothing there yet ---------------------------------------------------------------------------------------------
+
+
+def test_without_a_plant_the_overview_says_how_to_get_one(db: None, bus_url: str) -> None:
+    ada = User.objects.create_user("ada", PASSWORD)
+    Grant.objects.create(user=ada, role=Role.objects.get(name="engineer"))
+    assert "plant import" in html(ada, "/")
+    vera = User.objects.create_user("vera", PASSWORD)
+    Grant.objects.create(user=vera, role=Role.objects.get(name="viewer"))
+    assert "An engineer of this site has to add it" in html(vera, "/")
+
+
+def test_without_a_role_the_overview_says_whom_to_ask(cast: Cast, works: Works) -> None:
+    page = html(User.objects.create_user("nils", PASSWORD), "/")
+    assert "Ask an administrator" in page
+    assert "Test works" not in text(page)
+
+
+def test_an_area_without_tags_says_so(cast: Cast, works: Works) -> None:
+    Area.objects.create(plant=works.plant, name="energy", title="Energy")
+    assert "This area has no tags yet" in html(cast.vera, "/area/works/energy/")
+
+
+# --- around the page -----------------------------------------------------------------------------------------------
+
+
+def test_every_page_names_the_person_the_role_and_the_time_zone(cast: Cast, values: Works) -> None:
+    for path in PAGES:
+        page = html(cast.omar, path)
+        assert "Omar Operator" in page
+        assert "operator, North" in text(page)
+        assert 'data-zone="Europe/Stockholm"' in page
+        assert "data-live-banner" in page
+
+
+def test_several_plants_are_groups_of_the_navigation(cast: Cast, works: Works) -> None:
+    other = Plant.objects.create(name="mill", title="Old mill", time_zone="UTC")
+    Area.objects.create(plant=other, name="wheel", title="Wheel")
+    page = html(cast.vera, "/")
+    assert page.index("nav-group") < page.index("Wheel")
+    assert "Time zone Europe/Stockholm" in text(page)
+    assert "nav-group" not in html(cast.omar, "/"), "one plant needs no group"
+    assert 'data-zone="UTC"' in html(cast.vera, "/area/mill/wheel/")
+
+
+@pytest.mark.parametrize(("cookie", "theme"), [("dark", "dark"), ("light", "light"), ("", None), ('"><script>', None)])
+def test_the_theme_is_painted_by_the_server(cookie: str, theme: str | None, cast: Cast) -> None:
+    client = visit(cast.vera)
+    client.cookies["theme"] = cookie
+    opening = re.search(r"<html[^>]*>", client.get("/").content.decode())
+    assert opening
+    expected = '<html lang="en">' if theme is None else f'<html lang="en" data-theme="{theme}">'
+    assert opening.group() == expected
+
+
+def test_only_those_who_manage_something_see_the_way_there(cast: Cast, works: Works) -> None:
+    assert 'href="/admin/"' in html(cast.ada, "/")
+    assert 'href="/admin/"' not in html(cast.omar, "/")
+
+
+def test_nothing_in_a_page_needs_inline_script_or_style(cast: Cast, values: Works, client: Client) -> None:
+    pages = [html(cast.ada, path) for path in (*PAGES, "/accounts/password/change/", "/admin/")]
+    pages.append(client.get("/accounts/login/").content.decode())
+    pages.append(visit(cast.ada).get("/area/none/").content.decode())
+    for page in pages:
+        assert not re.search(r"<[^>]+\sstyle=", page)
+        assert not re.search(r"<[^>]+\son[a-z]+=", page)
+        assert "<style" not in page
+        for script in re.findall(r"<script[^>]*>", page):
+            assert "src=" in script or 'type="application/json"' in script
+        assert "hx-on" not in page
+        assert "js:" not in page
+
+
+def test_the_admin_site_has_a_way_back_to_the_plant(cast: Cast, works: Works) -> None:
+    page = html(cast.ada, "/admin/")
+    assert 'href="/area/works/north/"' in page
+    assert "css/palette.css" in page
+
+
+# --- what it costs -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [("/", 7), ("/area/works/north/", 7), ("/tag/works/north/level/", 7), ("/system/", 8), ("/clock/", 2)],
+)
+def test_a_page_stays_within_its_queries(
+    path: str, most: int, cast: Cast, values: Works, django_assert_max_num_queries: Callable[..., object]
+) -> None:
+    client = visit(cast.omar)
+    client.get(path)  # loads the configuration, once per revision
+    with django_assert_max_num_queries(most):  # type: ignore[attr-defined]  # a context manager
+        assert client.get(path).status_code == 200
+
+
+def test_more_tags_need_no_more_queries(
+    cast: Cast, values: Works, django_assert_max_num_queries: Callable[..., object]
+) -> None:
+    Tag.objects.bulk_create(
+        Tag(area=values.north, device=values.plc1, name=f"t{n}", address=n * 2, data_type="float32") for n in range(300)
+    )
+    client = visit(cast.omar)
+    client.get("/area/works/north/")
+    with django_assert_max_num_queries(7):  # type: ignore[attr-defined]  # a context manager
+        page = client.get("/area/works/north/").content.decode()
+    assert page.count('role="row"') == 302
+
+
+# --- when something is wrong ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_without_a_bus_every_page_still_stands(path: str, cast: Cast, settings: object) -> None:
+    settings.REDIS_URL = "unix:///nowhere/valkey.sock"  # type: ignore[attr-defined]
+    page = html(cast.ada, path)
+    if path != "/system/":
+        assert 'data-q="bad"' in page
+        assert "unknown" in text(page)
+
+
+def test_a_page_that_fails_says_so_without_the_database(
+    cast: Cast, django_assert_num_queries: Callable[..., object]
+) -> None:
+    handler = get_resolver().resolve_error_handler(500)
+    with django_assert_num_queries(0):  # type: ignore[attr-defined]  # a context manager
+        response = handler(RequestFactory().get("/"))
+    assert response.status_code == 500
+    assert b"polling and the other pages go on" in response.content
+
+
+def test_a_page_that_may_not_be_seen_says_what_is_needed(cast: Cast) -> None:
+    response = visit(cast.vera).get("/system/")
+    assert response.status_code == 403
+    assert "a role that may diagnose" in response.content.decode()
