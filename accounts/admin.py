@@ -11,12 +11,13 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from accounts import actions, audit_admin, links, tokens
+from accounts import actions, audit_admin, links, plant_admin, tokens
 from accounts.actors import actor_of
 from accounts.admin_rights import GrantAdmin
 from accounts.models import ApiToken, Grant, Role, User
 from accounts.permissions import Action
 from audit.models import AuditRecord
+from plant.models import Area, ConfigRevision, Plant
 
 
 class PeopleAdmin(GrantAdmin):
@@ -231,6 +232,9 @@ def _person(request: HttpRequest) -> User:
 
 
 admin.site.register(AuditRecord, audit_admin.AuditAdmin)
+admin.site.register(Plant, plant_admin.PlantAdmin)
+admin.site.register(Area, plant_admin.AreaAdmin)
+admin.site.register(ConfigRevision, plant_admin.RevisionAdmin)
 admin.site.unregister(Group)  # rights are grants; Django's groups mean nothing here
 for _model in apps.get_app_config("account").get_models():
     if admin.site.is_registered(_model):
