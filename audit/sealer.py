@@ -15,6 +15,9 @@ from audit.models import AuditRecord
 BATCH: Final = 200
 """Records in one transaction: short enough that nobody waits for the database."""
 
+_LOCK: Final = 0x5EA1
+"""Advisory lock of PostgreSQL, held for one turn."""
+
 _CHAIN_FIELDS: Final = frozenset({"id", "sequence", "previous_hash", "hash"})
 CONTENT_FIELDS: Final = tuple(f.name for f in AuditRecord._meta.concrete_fields if f.name not in _CHAIN_FIELDS)
 
@@ -49,6 +52,7 @@ def seal(limit: int = BATCH) -> tuple[int, Head | None]:
     Blocking; one transaction. Raises DatabaseError when the database is away: try again later.
     """
     with transaction.atomic():
+        _wait_for_another_sealer()
         waiting = list(AuditRecord.objects.filter(sequence=None).order_by("pk")[:limit])
         sequence, previous_hash = last_link()
         rows = []
@@ -61,6 +65,13 @@ def seal(limit: int = BATCH) -> tuple[int, Head | None]:
             _write(rows)
     head = Head(sequence, previous_hash, datetime.now(UTC).isoformat(timespec="seconds")) if sequence else None
     return len(rows), head
+
+
+def _wait_for_another_sealer() -> None:
+    """SQLite has one writer anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def seal_all() -> Head | None:

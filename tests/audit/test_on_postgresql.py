@@ -13,7 +13,9 @@ __all__ = ["postgres_url"]
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("tests", ["tests/audit", "tests/accounts", "tests/plant/test_revision_order.py"])
+@pytest.mark.parametrize(
+    "tests", ["tests/audit", "tests/accounts", "tests/road/test_backup.py", "tests/plant/test_revision_order.py"]
+)
 def test_the_same_tests_pass_on_postgresql(tests: str, postgres_url: str) -> None:
     command = [sys.executable, "-m", "pytest", tests, "-q", "-m", "not slow and not browser", "-p", "no:cacheprovider"]
     env = {**os.environ, "DATABASE_URL": postgres_url}
