@@ -26,14 +26,10 @@ KINDS = ["python", "node"]
 class Live:
     """What a browser's socket knows: path -> (value, status), kept up to date while it listens."""
 
-    def __init__(self, site: Site, paths: list[str]) -> None:
+    def __init__(self, socket: ClientConnection, paths: list[str]) -> None:
         self.newest: dict[str, tuple[Any, int]] = {}
         self._paths: dict[int, str] = {}
-        self._socket: ClientConnection = connect(
-            f"ws://127.0.0.1:{site.port}/ws/live/",
-            origin=Origin(site.url),
-            additional_headers={"Cookie": f"{site.cookie}={site.sessions['vera']}"},
-        )
+        self._socket = socket
         self._say(type="subscribe", paths=paths)
 
     def _say(self, **message: Any) -> None:
@@ -73,9 +69,6 @@ class Live:
 
         return wait_until(is_marked, timeout_s, f"{path} is marked", step_s=0)
 
-    def close(self) -> None:
-        self._socket.close()
-
 
 def is_same(shown: object, value: float | bool) -> bool:
     if isinstance(value, bool) or isinstance(shown, bool):
@@ -90,7 +83,7 @@ def path_of(kind: str, place: Place) -> str:
 @pytest.fixture(scope="module")
 def servers() -> Iterator[dict[str, ForeignServer]]:
     servers: dict[str, ForeignServer] = {"python": PythonServer(free_port())}
-    if not NodeServer.missing():
+    if NodeServer.has_node():
         servers["node"] = NodeServer(free_port())
     for server in servers.values():
         server.start()
@@ -120,8 +113,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, servers: dict[str, ForeignSer
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
-    if request.param == "node" and (reason := NodeServer.missing()):
-        pytest.skip(reason)
+    if request.param == "node" and not NodeServer.has_node():
+        pytest.skip("no Node.js on this machine")
     return str(request.param)
 
 
@@ -129,9 +122,12 @@ def kind(request: pytest.FixtureRequest) -> str:
 def live(kind: str, site: Site, servers: dict[str, ForeignServer]) -> Iterator[Live]:
     for place in PLACES:
         servers[kind].put(place.table, place.address, place.raw)
-    live = Live(site, [path_of(kind, place) for place in PLACES])
-    yield live
-    live.close()
+    with connect(
+        f"ws://127.0.0.1:{site.port}/ws/live/",
+        origin=Origin(site.url),
+        additional_headers={"Cookie": f"{site.cookie}={site.sessions['vera']}"},
+    ) as socket:
+        yield Live(socket, [path_of(kind, place) for place in PLACES])
 
 
 def test_every_type_order_and_table_reaches_a_browser_as_what_it_means(live: Live, kind: str) -> None:

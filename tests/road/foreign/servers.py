@@ -12,6 +12,7 @@ from pyModbusTCP.server import DataBank, ModbusServer
 from devices.points import Table
 
 ROOT = Path(__file__).resolve().parents[3]
+JSMODBUS = ROOT / "node_modules" / "jsmodbus"
 
 
 class ForeignServer(Protocol):
@@ -62,15 +63,11 @@ class NodeServer:
         self._put: dict[tuple[Table, int], list[int]] = {}
 
     @staticmethod
-    def missing() -> str:
-        """Why it cannot run here; empty when it can."""
-        if shutil.which("node") is None:
-            return "no Node.js on this machine"
-        if not (ROOT / "node_modules" / "jsmodbus").is_dir():
-            return "jsmodbus is not installed: npm ci"
-        return ""
+    def has_node() -> bool:
+        return shutil.which("node") is not None
 
     def start(self) -> None:
+        assert JSMODBUS.is_dir(), f"{JSMODBUS} is missing: run `make test`, or npm ci"
         script = Path(__file__).with_name("node_server.mjs")
         self._process = subprocess.Popen(
             ["node", str(script), str(self.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
