@@ -6,6 +6,7 @@ class DevicesConfig(AppConfig):
     verbose_name = "Devices"
 
     def ready(self) -> None:
+        from devices import checks  # noqa: F401 (registers itself)
         from devices.document import DeviceSection, TagSection
         from devices.models import tag_named
         from plant import names

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from devices.advice import advice
 from devices.models import Device, Tag
 from plant import names, paths
 from plant.document import fields
@@ -132,6 +133,19 @@ class TagSection(RowSection):
                 self._report_clash(planned, areas.by_key[planned.key.lower()], plan)
             if too_long := paths.too_long(f"{plant}/{planned.key}"):
                 plan.report_object(planned, self.name, "path", too_long)
+
+        self._advise(world, plan)
+
+    def _advise(self, world: World, plan: Plan) -> None:
+        fastest: dict[str, int] = {}
+        for tag in world.all:
+            scan_ms, device_id = tag.target.scan_ms, tag.target.device_id
+            device = tag.row.values["device"] if tag.row else plan.worlds["devices"].key_by_pk(device_id)
+            if tag.target.enabled and device and isinstance(scan_ms, int):
+                fastest[device.lower()] = min(scan_ms, fastest.get(device.lower(), scan_ms))
+        if not plan.problems:
+            devices = [planned.target for planned in plan.worlds["devices"].all]
+            plan.notes += [f"{found.text} {found.hint}" for found in advice(devices, fastest)]
 
     def _report_clash(self, tag: Planned, area: Planned, plan: Plan) -> None:
         text = names.clash("area", paths.split(tag.key)[1])

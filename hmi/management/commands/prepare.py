@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, *, plant: Path | None, **options: Any) -> None:
         try:
             migrate_database()
-            self.check()  # after the database: some checks look into it
+            self.check(databases=["default"])  # after the database: some checks look into it
             collect_static_files()
             first_plant(plant)
         except Refused as error:
