@@ -82,4 +82,7 @@ def connect_blocking(url: str, name: str, *, retries: int = 0) -> redis.Redis:
 def redacted(url: str) -> str:
     """The address without its password, fit for a log line or an error message."""
     scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+    address, _, query = rest.partition("?")  # redis-py takes a password from the query too
+    if "@" in query:
+        return f"{scheme}://..."  # a password with '?' in it: nobody can tell where it ends
+    return f"{scheme}://{address.rpartition('@')[2]}"
