@@ -64,7 +64,7 @@ def first_seq(fence: int) -> int:
 
 def _packed_statuses(statuses: Sequence[int]) -> int | list[int]:
     """One number where all are the same: nearly always."""
-    if statuses and all(s == statuses[0] for s in statuses):
+    if statuses and statuses.count(statuses[0]) == len(statuses):
         return statuses[0]
     return list(statuses)
 

@@ -1,6 +1,6 @@
 """What each process and each link last said of itself, dated by the clock of Redis so that ages need no other clock."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, Generic, TypeVar
 
 import msgpack
@@ -13,7 +13,8 @@ BEAT_S: Final = 1.0
 
 _SAY = """
 local time = redis.call('TIME')
-redis.call('HSET', KEYS[1], ARGV[1], string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000)) .. ' ' .. ARGV[2])
+local now = string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000)) .. ' '
+for i = 1, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], now .. ARGV[i + 1]) end
 return 1
 """
 _COUNT_START = """
@@ -66,7 +67,7 @@ class Heard(Generic[State]):
 
 
 def _packed(state: ProcessState | LinkState) -> bytes:
-    packed: bytes = msgpack.packb(asdict(state))
+    packed: bytes = msgpack.packb({field.name: getattr(state, field.name) for field in fields(state)})
     return packed
 
 
@@ -86,7 +87,12 @@ class Presence:
         await self._say(keys=[keys.PROCESSES], args=[state.role, _packed(state)])
 
     async def say_link(self, state: LinkState) -> None:
-        await self._say(keys=[keys.LINKS], args=[state.link, _packed(state)])
+        await self.say_links([state])
+
+    async def say_links(self, states: list[LinkState]) -> None:
+        """All in one call: there may be hundreds."""
+        if states:
+            await self._say(keys=[keys.LINKS], args=[part for s in states for part in (s.link, _packed(s))])
 
     async def forget_links(self, links: list[str]) -> None:
         if links:

@@ -74,7 +74,9 @@ class LeaseKeeper:
 class Delivery:
     def __init__(self, client: Redis, outbox: Outbox, leases: LeaseKeeper) -> None:
         self._client = client
-        self._publisher = Publisher(client)
+        # A connection of its own: taking one from the pool for each call costs as much as the call.
+        self._own = client.client()
+        self._publisher = Publisher(self._own)
         self._outbox = outbox
         self._leases = leases
         self._joined: int | None = None
@@ -113,6 +115,9 @@ class Delivery:
             self.failures += 1
             await self._begin_epoch(fence)
         return True
+
+    async def close(self) -> None:
+        await self._own.aclose()
 
     async def _join(self, fence: int) -> None:
         if await self._publisher.join_epoch(fence, _now_ms()):

@@ -74,9 +74,14 @@ class Outbox:
 
     def start_epoch(self) -> None:
         """Readers begin with nothing: what is waiting counts only from a group's first FULL block on."""
-        self._begun = set() if self.is_away else None
-        self.dropped += len(self._live) + len(self._in_flight)
-        self._live, self._in_flight = [], []
+        self._begun = set()
+        waiting = [*self._in_flight, *self._live]
+        kept = [entry for entry in waiting if self._is_understood(entry.change)]
+        self.dropped += len(waiting) - len(kept)
+        if self.is_away:
+            self._in_flight = kept
+        else:
+            self._in_flight, self._live, self._begun = [], kept, None
         self._everything_in_full()
 
     def start_revision(self) -> None:

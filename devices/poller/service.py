@@ -90,6 +90,7 @@ class Poller:
             async with asyncio.timeout(LAST_WORDS_S):
                 await self.delivery.flush()
                 await self.leases.release()
+        await self.delivery.close()
 
     def figures(self) -> dict[str, Any]:
         groups = [group for link in self.links.values() for group in link.groups]
@@ -243,6 +244,5 @@ class Poller:
                     await self._health_wanted.wait()
             self._health_wanted.clear()
             with suppress(*BusError):
-                for link in list(self.links.values()):
-                    await self._presence.say_link(link.health())
+                await self._presence.say_links([link.health() for link in self.links.values()])
             await asyncio.sleep(WATCH_S)
