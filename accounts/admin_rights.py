@@ -22,7 +22,7 @@ from accounts.permissions import Action, AreaSet, areas_by_action
 from audit.actions import Subject, record
 from audit.rows import as_row, changed
 from plant import revisions
-from plant.models import Area
+from plant.models import Area, Plant
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Any]
@@ -109,13 +109,19 @@ class GrantAdmin(Base):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def _choices(self, model: Any, request: HttpRequest) -> models.QuerySet[Any] | None:
+        allowed = areas_of_request(request, self.action)
         owner = self.admin_site.get_model_admin(model) if self.admin_site.is_registered(model) else None
-        if isinstance(owner, GrantAdmin):
-            rows: models.QuerySet[Any] = model._default_manager.all()
-            return rows.filter(pk__in=owner.get_queryset(request).order_by().values("pk"))
+        rows: models.QuerySet[Any] = model._default_manager.all()
         if model is Area:
-            allowed = areas_of_request(request, self.action)
-            return Area.objects.all() if allowed.everywhere else Area.objects.filter(pk__in=allowed.ids)
+            return rows if allowed.everywhere else rows.filter(pk__in=allowed.ids)
+        if model is Plant:
+            return (
+                rows
+                if allowed.everywhere
+                else rows.filter(pk__in=Area.objects.filter(pk__in=allowed.ids).values("plant"))
+            )
+        if isinstance(owner, GrantAdmin):
+            return rows.filter(pk__in=owner.get_queryset(request).order_by().values("pk"))
         return None
 
     def _named_already(self, db_field: "models.ForeignKey[Any]", request: HttpRequest) -> models.QuerySet[Any]:

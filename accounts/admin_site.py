@@ -3,10 +3,12 @@
 from typing import Any, Final
 
 from django.contrib.admin import AdminSite
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, URLResolver, reverse
+from django.utils.decorators import method_decorator
 
 _LEFT_OUT: Final = {"password_change_done", "view_on_site"}
 
@@ -23,11 +25,14 @@ class GrantAdminSite(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.is_staff)
 
+    @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Never Django's own form: it knows no lock-out. Who is logged in and still stands here may not come in."""
-        if request.user.is_authenticated:
-            raise PermissionDenied
-        return redirect_to_login(request.GET.get("next") or reverse("admin:index"), reverse("account_login"))
+        """Never Django's own form: it knows no lock-out. Who is logged in and is still sent here may not come in."""
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.GET.get("next") or reverse("admin:index"), reverse("account_login"))
+        if not self.has_permission(request):
+            raise PermissionDenied("These pages need a role that configures, administers or audits.")
+        return HttpResponseRedirect(reverse("admin:index"))
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]  # an answer all the same
         return HttpResponseRedirect(reverse("account_logout"))

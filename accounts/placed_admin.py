@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from accounts.admin_rights import GrantAdmin
+from accounts.permissions import AreaSet
 from plant.models import Area, Plant
 from plant.tree import area_paths
 
@@ -110,11 +111,19 @@ class PlacedAdmin(GrantAdmin):
         paths = paths_of_request(request)
         refused = {str(self.opts.verbose_name) for obj in rows if not self.has_delete_permission(request, obj)}
         names = [f"{self.opts.verbose_name} {self.path_of(obj, paths)}" for obj in rows]
-        return names, {str(self.opts.verbose_name_plural): len(rows)}, refused, holders(rows, paths)
+        return (
+            names,
+            {str(self.opts.verbose_name_plural): len(rows)},
+            refused,
+            holders(rows, paths, self.allowed(request)),
+        )
 
 
-def holders(rows: Sequence[models.Model], paths: dict[int, str]) -> list[str]:
-    """What refers to the rows and must go or move first, like '3 tags: works/north/level, ...'."""
+def holders(rows: Sequence[models.Model], paths: dict[int, str], allowed: AreaSet) -> list[str]:
+    """What refers to the rows and must go or move first, like '3 tags: works/north/level, ...'.
+
+    Everything is counted; only what stands in the allowed areas is named.
+    """
     found = []
     for relation in rows[0]._meta.related_objects if rows else ():
         if relation.on_delete is not models.PROTECT:
@@ -124,9 +133,15 @@ def holders(rows: Sequence[models.Model], paths: dict[int, str]) -> list[str]:
         count = holding.count()
         if count:
             noun = model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural
-            names = ", ".join(_name(row, paths) for row in holding[:NAMED])
-            found.append(f"{count:,} {noun}: {names}{', ...' if count > NAMED else ''}")
+            named = [_name(row, paths) for row in holding if _place(row) is None or _place(row) in allowed]
+            hidden = f", and {count - len(named)} outside of your areas" if count > len(named) else ""
+            found.append(f"{count:,} {noun}: {', '.join(named[:NAMED])}{', ...' if len(named) > NAMED else ''}{hidden}")
     return found
+
+
+def _place(row: Any) -> int | None:
+    place: int | None = row.pk if isinstance(row, Area) else getattr(row, "area_id", None)
+    return place
 
 
 def _name(row: Any, paths: dict[int, str]) -> str:
