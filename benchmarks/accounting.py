@@ -33,9 +33,15 @@ def rss_mb(pid: int) -> float:
 
 
 def family(pid: int) -> dict[int, str]:
-    """The process and everything below it: pid -> the words of its command line that say what it is."""
+    """The process and everything below it: pid -> what it is, as `run_poller` or `hmi.launch.supervise`."""
     found = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    return {process.pid: " ".join(process.cmdline()[:4]) for process in found}
+    return {process.pid: _name(process.cmdline()) for process in found}
+
+
+def _name(command: list[str]) -> str:
+    words = [Path(word.partition(" ")[0]).name for word in command]
+    is_python = words[0].startswith("python") and len(words) > 2
+    return words[2] if is_python else words[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def step(rig: Rig, devices: int) -> bool:
-    """False: it broke."""
+    """False: it broke, more than one read in a hundred came too late."""
     from benchmarks import plant_rows
 
     with Farm(rig, devices) as farm:
@@ -40,7 +40,7 @@ def step(rig: Rig, devices: int) -> bool:
     if devices == 250:
         report.verdict("poller", usage["poller"].cpu_pct, 25, "% of a core")
     report.cost(usage)
-    return seen.is_complete
+    return seen.late_share < 0.01
 
 
 if __name__ == "__main__":

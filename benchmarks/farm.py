@@ -25,8 +25,13 @@ class Seen:
         """Every register in every period: none never read, no gap longer than one and a half periods."""
         return self.unread == 0 and self.missed == 0
 
+    @property
+    def late_share(self) -> float:
+        """The part of all reads that came more than half a period late, or never."""
+        return (self.missed + self.unread) / max(1, self.reads)
+
     def tell(self, seconds: float) -> None:
-        share = 100 * (1 - (self.missed + self.unread) / max(1, self.reads))
+        share = 100 * (1 - self.late_share)
         word = "every register in every period" if self.is_complete else f"{share:.2f} % of the reads in time"
         report.line(
             "registers", f"{self.registers}, {word} ({self.unread} never read, {self.missed} gaps > 1.5 periods)"

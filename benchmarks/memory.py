@@ -21,7 +21,7 @@ def main() -> None:
         rig.launch([sys.executable, "-m", "hmi.launch"])
         time.sleep(SETTLE_S)
         everybody = family(rig.processes["launch"].pid)
-        window = Window({f"{pid} {words}": pid for pid, words in everybody.items()})
+        window = Window({f"{name} ({pid})": pid for pid, name in everybody.items()})
         time.sleep(WINDOW_S)
         usage = window.end()
         report.verdict("all processes", sum(pss_mb(pid) for pid in everybody), 500, "MB PSS")
