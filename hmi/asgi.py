@@ -11,7 +11,10 @@ _pages = get_asgi_application()
 from channels.routing import ProtocolTypeRouter  # noqa: E402  # needs the applications that Django has now loaded
 
 from hmi import hub  # noqa: E402
+from hmi.quiet_sockets import leave_uncoloured  # noqa: E402
 from hmi.routing import sockets  # noqa: E402
+
+leave_uncoloured()
 
 _by_protocol = ProtocolTypeRouter({"http": _pages, "websocket": sockets})
 

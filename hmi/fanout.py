@@ -72,7 +72,8 @@ class Fanout:
     async def serve(self, subscriber: Subscriber, now_ms: int) -> None:
         """A new screen does not wait for its audience's turn, nor for the next heartbeat to learn how old all is."""
         if subscriber.audience is not None and self.is_open:
-            await subscriber.send_text(self._beat_text(subscriber.audience.feed.groups, now_ms))
+            ages = [self._age_text(name, now_ms) for name in subscriber.audience.feed.groups]
+            await subscriber.send_text(wire.beat(*self._ages(), ages))
             await self._give(subscriber, subscriber.audience.feed, {}, self.values.no, now_ms)
 
     def remove(self, subscriber: Subscriber) -> None:
@@ -169,6 +170,7 @@ class Fanout:
     async def beat(self, subscribers: Iterable[Subscriber], now_ms: int) -> list[Subscriber]:
         """Tell everybody how old everything is. Returns those who have not acknowledged a frame for too long."""
         texts: dict[frozenset[str], str] = {}
+        ages = {name: self._age_text(name, now_ms) for name in self._by_group}
         silent: list[Subscriber] = []
         for turn, subscriber in enumerate(list(subscribers)):
             waiting_ms = subscriber.waiting_ms(now_ms)
@@ -177,7 +179,8 @@ class Fanout:
             elif waiting_ms < MUTE_MS:
                 groups = subscriber.audience.feed.groups if subscriber.audience else frozenset()
                 if groups not in texts:
-                    texts[groups] = self._beat_text(groups, now_ms)
+                    known = (ages.get(name) or self._age_text(name, now_ms) for name in groups)
+                    texts[groups] = wire.beat(*self._ages(), known)
                 await subscriber.send_text(texts[groups])
                 if subscriber.needs_probe(now_ms):
                     await self._probe(subscriber, now_ms)
@@ -185,8 +188,8 @@ class Fanout:
                 await asyncio.sleep(0)
         return silent
 
-    def _beat_text(self, groups: Iterable[str], now_ms: int) -> str:
-        return wire.beat(*self._ages(), {name: self.values.group(name).age_ms(now_ms) for name in groups})
+    def _age_text(self, group: str, now_ms: int) -> str:
+        return wire.group_age(group, self.values.group(group).age_ms(now_ms))
 
     async def _probe(self, subscriber: Subscriber, now_ms: int) -> None:
         """A frame without rows, to be acknowledged like any other: heartbeats alone would pile up unseen."""

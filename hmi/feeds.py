@@ -24,7 +24,7 @@ _BAD_BIT: Final = 0x80000000
 class Cell:
     """One tag: its newest value, and since which change number it stands."""
 
-    __slots__ = ("_row", "id", "no", "source_ms", "status", "taken_ms", "value")
+    __slots__ = ("id", "no", "settled_row", "source_ms", "status", "taken_ms", "value")
 
     def __init__(self, tag_id: int, status: int = BAD_WAITING_FOR_INITIAL_DATA) -> None:
         self.id = tag_id
@@ -35,25 +35,24 @@ class Cell:
         self.taken_ms = 0
         """The same moment by the monotonic clock here."""
         self.no = 0
-        self._row: str | None = None
+        self.settled_row: str | None = None
+        """The row as text, once written, if it does not change with time."""
 
     def set(self, value: Value, status: int, source_ms: int | None, taken_ms: int, no: int) -> bool:
         """Returns whether that is a change."""
         if value == self.value and status == self.status and source_ms == self.source_ms:
             return False
         self.value, self.status, self.source_ms, self.taken_ms = value, status, source_ms, taken_ms
-        self.no, self._row = no, None
+        self.no, self.settled_row = no, None
         return True
 
     def row(self, now_ms: int) -> str:
         """`[tag_id,value,status,age_ms]` as JSON; the age only where the value is older than its group."""
-        if self._row is not None:
-            return self._row
         head = f"[{self.id},{_json(self.value, self.status)},{self.status},"
         if self.source_ms is not None:
             return f"{head}{max(0, now_ms - self.taken_ms)}]"
-        self._row = f"{head}null]"
-        return self._row
+        self.settled_row = f"{head}null]"
+        return self.settled_row
 
 
 def _json(value: Value, status: int) -> str:
@@ -80,6 +79,7 @@ class GroupValues:
         return found
 
     def age_ms(self, now_ms: int) -> int | None:
+        """Since the group was read; None when it never was."""
         return None if self.read_ms is None else max(0, now_ms - self.read_ms)
 
     def apply(self, block: Block, read_ms: int, no: int) -> bool:
@@ -88,14 +88,31 @@ class GroupValues:
         if not block.is_backfill:
             self.read_ms = read_ms
         has_changed = self._forget_all_but(block.ids, no) if block.is_full else False
-        sources: Sequence[int | None] = block.source_ms or [None] * len(block.ids)
-        for tag_id, value, status, source_ms in zip(block.ids, block.values, block.statuses, sources, strict=True):
-            behind_ms = 0 if source_ms is None else block.read_at_ms - source_ms
-            source_ms = source_ms if behind_ms > 0 else None
-            if self.cell(tag_id).set(value, status, source_ms, read_ms - behind_ms, no):
-                has_changed = True
+        if self._take(block, no) if block.source_ms is None else self._take_dated(block, block.source_ms, read_ms, no):
+            has_changed = True
         if has_changed:
             self.no = no
+        return has_changed
+
+    def _take(self, block: Block, no: int) -> bool:
+        """Every value as old as the block: nearly always. Ten thousand times a second, hence written out."""
+        has_changed, known = False, self.cells
+        for tag_id, value, status in zip(block.ids, block.values, block.statuses, strict=True):
+            cell = known.get(tag_id) or self.cell(tag_id)
+            if value != cell.value or status != cell.status or cell.source_ms is not None:
+                cell.value, cell.status, cell.source_ms = value, status, None
+                cell.no, cell.settled_row = no, None
+                has_changed = True
+        return has_changed
+
+    def _take_dated(self, block: Block, sources: Sequence[int], read_ms: int, no: int) -> bool:
+        """Some values were taken earlier: the last ones before a link was lost."""
+        has_changed = False
+        for tag_id, value, status, source_ms in zip(block.ids, block.values, block.statuses, sources, strict=True):
+            behind_ms = block.read_at_ms - source_ms
+            source = source_ms if behind_ms > 0 else None
+            if self.cell(tag_id).set(value, status, source, read_ms - behind_ms, no):
+                has_changed = True
         return has_changed
 
     def _forget_all_but(self, ids: Iterable[int], no: int) -> bool:
@@ -182,7 +199,7 @@ class Feed:
         rows = [cell.row(now_ms) for cell in self._off] if no == NOTHING else []
         for group, cells in self._cells:
             if group.no > no or no == NOTHING:
-                rows += [cell.row(now_ms) for cell in cells if cell.no > no]
+                rows += [cell.settled_row or cell.row(now_ms) for cell in cells if cell.no > no]
         return rows
 
     def frame(self, seq: int, no: int, now_ms: int) -> str | None:

@@ -15,9 +15,11 @@ import structlog
 from django.conf import settings
 from redis.asyncio import Redis
 
+from accounts.permissions import AreaSet
 from bus.client import connect
 from bus.follower import Event, Follower, Idle, Lost, News, Snapshot
 from bus.process import Heartbeat
+from devices.snapshot import Snapshot as PlantSnapshot
 from hmi.admission import Standing, Visitor
 from hmi.fanout import Fanout
 from hmi.feeds import LiveValues
@@ -31,6 +33,7 @@ log = structlog.get_logger(__name__)
 _SEQ_START: Final = 1 << 40
 """seq begins somewhere below this: nobody can acknowledge a frame without having read it."""
 _YIELD_EVERY: Final = 20
+KEPT_ANSWERS: Final = 64
 QUIET_MS: Final = 500
 """A quiet bus is asked again so often whether it is still there."""
 
@@ -56,6 +59,8 @@ class Hub:
         self._values = LiveValues(secrets.randbelow(_SEQ_START))
         self._fanout = Fanout(self._values, self._ages)
         self._subscribers: set[Subscriber] = set()
+        self._resolved_for: PlantSnapshot | None = None
+        self._resolutions: dict[tuple[tuple[str, ...], AreaSet], Resolution] = {}
         self._heard_bus_ms: int | None = None
         self._counted = (0, _now_ms())
         self._tasks: list[asyncio.Task[None]] = []
@@ -115,21 +120,29 @@ class Hub:
                 self._fanout.has_room(subscriber)
             case Subscribe(paths):
                 subscriber.paths, subscriber.resolution = tuple(paths), None
-                await self._resolve(subscriber, {})
+                await self._resolve(subscriber)
 
-    async def _resolve(self, subscriber: Subscriber, known: dict[Any, Resolution]) -> None:
+    async def _resolve(self, subscriber: Subscriber) -> None:
         """Answer a subscription, and answer again when the configuration or the visitor's rights have changed it."""
         snapshot = self._oversight.snapshot
         if subscriber.paths is None or snapshot is None:
             return
-        key = (subscriber.paths, subscriber.visitor.areas)
-        if key not in known:
-            known[key] = resolve(snapshot, subscriber.visitor.areas, subscriber.paths)
-        before, subscriber.resolution = subscriber.resolution, known[key]
-        if before is None or (before.text, before.key) != (known[key].text, known[key].key):
-            await subscriber.send_text(known[key].text)
-            self._fanout.place(subscriber, known[key])
+        resolution = self._resolved(snapshot, subscriber.visitor.areas, subscriber.paths)
+        before, subscriber.resolution = subscriber.resolution, resolution
+        if before is None or (before.text, before.key) != (resolution.text, resolution.key):
+            await subscriber.send_text(resolution.text)
+            self._fanout.place(subscriber, resolution)
             await self._fanout.serve(subscriber, _now_ms())
+
+    def _resolved(self, snapshot: PlantSnapshot, areas: AreaSet, paths: tuple[str, ...]) -> Resolution:
+        """Screens of one kind ask for the same: a control room that reconnects is answered once."""
+        if self._resolved_for is not snapshot or len(self._resolutions) >= KEPT_ANSWERS:
+            self._resolved_for = snapshot
+            self._resolutions.clear()
+        key = paths, areas
+        if key not in self._resolutions:
+            self._resolutions[key] = resolve(snapshot, areas, paths)
+        return self._resolutions[key]
 
     # --- what runs all the time ---
 
@@ -185,7 +198,6 @@ class Hub:
             await self._oversight.wait()
 
     async def _settle(self, standing: Standing | None, is_new: bool) -> None:
-        known: dict[Any, Resolution] = {}
         for turn, subscriber in enumerate(list(self._subscribers)):
             areas = subscriber.visitor.areas
             if standing is not None and subscriber.visitor.session in standing.asked:
@@ -195,7 +207,7 @@ class Hub:
                 areas = standing.areas[subscriber.visitor.user_id]
             if is_new or areas != subscriber.visitor.areas or subscriber.resolution is None:
                 subscriber.visitor = replace(subscriber.visitor, areas=areas)
-                await self._resolve(subscriber, known)
+                await self._resolve(subscriber)
             if turn % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
 

@@ -22,11 +22,8 @@ class Resolution:
     tags: tuple[TagEntry, ...]
     switched_off: frozenset[int]
     text: str
-
-    @property
-    def key(self) -> tuple[frozenset[int], frozenset[str], frozenset[int]]:
-        """What two subscriptions must share to share their frames."""
-        return frozenset(t.id for t in self.tags), frozenset(t.group for t in self.tags), self.switched_off
+    key: tuple[frozenset[int], frozenset[str], frozenset[int]]
+    """What two subscriptions must share to share their frames: tags, groups, what is switched off."""
 
 
 def resolve(snapshot: Snapshot, areas: AreaSet, paths: Sequence[str]) -> Resolution:
@@ -44,7 +41,8 @@ def resolve(snapshot: Snapshot, areas: AreaSet, paths: Sequence[str]) -> Resolut
         separators=(",", ":"),
     )
     off = frozenset(t.id for t in tags.values() if is_switched_off(t, snapshot))
-    return Resolution(tuple(tags.values()), off, text)
+    key = frozenset(tags), frozenset(t.group for t in tags.values()), off
+    return Resolution(tuple(tags.values()), off, text, key)
 
 
 def _described(tag: TagEntry) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """The messages of /ws/live/ as text. docs/live.md describes them to outsiders."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
@@ -93,9 +93,12 @@ def error(code: str, detail: str) -> str:
     return json.dumps({"type": "error", "code": code, "detail": detail})
 
 
-def beat(bus_age_ms: int | None, poller_age_ms: int | None, groups: Mapping[str, int | None]) -> str:
-    """Ages in ms; None: never heard of."""
-    return json.dumps(
-        {"type": "beat", "bus_age_ms": bus_age_ms, "poller_age_ms": poller_age_ms, "groups": groups},
-        separators=(",", ":"),
-    )
+def beat(bus_age_ms: int | None, poller_age_ms: int | None, groups: Iterable[str]) -> str:
+    """Ages in ms; None: never heard of. `groups`: each written by group_age()."""
+    bus, poller = json.dumps(bus_age_ms), json.dumps(poller_age_ms)
+    return f'{{"type":"beat","bus_age_ms":{bus},"poller_age_ms":{poller},"groups":{{{",".join(groups)}}}}}'
+
+
+def group_age(name: str, age_ms: int | None) -> str:
+    """One entry of a heartbeat; written once for everybody who looks at the group."""
+    return f"{json.dumps(name)}:{json.dumps(age_ms)}"
