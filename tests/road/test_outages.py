@@ -39,10 +39,10 @@ def screen(chromium: Browser, site: Site) -> Iterator[Screen]:
     screen.close()
 
 
-def is_live(screen: Screen, site: Site) -> bool:
-    """The newest count of the device is on the screen, or one that is at most two scans old."""
-    shown = screen.number
-    return screen.quality == "good" and shown is not None and site.device.count - shown <= 15
+def wait_until_live(screen: Screen, site: Site, timeout_s: float, what: str) -> None:
+    """Until a count is shown, as good, that the device had not reached before this call."""
+    count = site.device.count
+    wait_until(lambda: screen.quality == "good" and (screen.number or 0) > count, timeout_s, what)
 
 
 def assert_never_an_older_value_after_a_newer(screen: Screen) -> None:
@@ -52,10 +52,7 @@ def assert_never_an_older_value_after_a_newer(screen: Screen) -> None:
 
 
 def test_a_register_change_reaches_the_browser(screen: Screen, site: Site) -> None:
-    before = screen.number
-    assert before is not None
-    wait_until(lambda: (screen.number or 0) > before, 5, "a newer count is shown")
-    wait_until(lambda: is_live(screen, site), 5, "the count shown is the device's")
+    wait_until_live(screen, site, 5, "a count newer than this moment is shown")
     assert screen.console_errors == []
 
 
@@ -68,7 +65,7 @@ def test_a_stopped_device_is_marked_within_the_limit_and_comes_back_by_itself(sc
     time.sleep(5)
     assert screen.quality != "good"
     site.device.start()
-    wait_until(lambda: is_live(screen, site), 2.0 + SLACK_S, "live again after the device is back")
+    wait_until_live(screen, site, 2.0 + SLACK_S, "live again after the device is back")
     assert_never_an_older_value_after_a_newer(screen)
 
 
@@ -80,7 +77,7 @@ def test_redis_killed_for_30_s(screen: Screen, site: Site) -> None:
     time.sleep(27)
     assert screen.quality != "good"
     site.start("valkey")
-    wait_until(lambda: is_live(screen, site), 10, "live again after Redis is back")
+    wait_until_live(screen, site, 10, "live again after Redis is back")
     wait_until(lambda: not screen.banner, 5, "the banner is gone")
     assert_never_an_older_value_after_a_newer(screen)
     assert site.processes["poller"].poll() is None, "the poller waited instead of ending"
@@ -97,8 +94,8 @@ def test_redis_that_lost_all_its_data_starts_a_new_epoch(screen: Screen, site: S
             name.unlink()
     site.start("valkey")
     wait_until(site.bus_answers, 5, "the empty Redis answers")
-    wait_until(lambda: is_live(screen, site), 10, "live again on an empty Redis")
-    assert int(client.get(keys.EPOCH) or 0) > epoch
+    wait_until(lambda: int(client.get(keys.EPOCH) or 0) > epoch, 10, "a new epoch begins")
+    wait_until_live(screen, site, 10, "live again on an empty Redis")
     client.close()
     assert_never_an_older_value_after_a_newer(screen)
 
@@ -108,7 +105,7 @@ def test_poller_killed(screen: Screen, site: Site) -> None:
     site.kill("poller")
     wait_until(lambda: screen.quality != "good", LIMIT_S + SLACK_S, "values are marked without a poller")
     site.start("poller")
-    wait_until(lambda: is_live(screen, site), 12, "live again with a new poller")
+    wait_until_live(screen, site, 12, "live again with a new poller")
     assert_never_an_older_value_after_a_newer(screen)
 
 
@@ -118,7 +115,7 @@ def test_web_killed(screen: Screen, site: Site) -> None:
     wait_until(lambda: screen.quality != "good", LIMIT_S + SLACK_S, "values are marked without a web process")
     wait_until(lambda: screen.banner, LIMIT_S, "the banner says that the connection is lost")
     site.start("web")
-    wait_until(lambda: is_live(screen, site), 15, "the same page is live again")
+    wait_until_live(screen, site, 15, "the same page is live again")
     wait_until(lambda: not screen.banner, 5, "the banner is gone")
     assert_never_an_older_value_after_a_newer(screen)
 
@@ -131,7 +128,7 @@ def test_every_entry_stands_in_the_stream_once_and_in_order(screen: Screen, site
         site.kill("valkey")
         time.sleep(1)
         site.start("valkey")
-        wait_until(lambda: is_live(screen, site), 10, "live again")
+        wait_until_live(screen, site, 10, "live again")
     blocks = site.blocks_on_the_bus()
     for group in {block.group for block in blocks}:
         seqs = [block.seq for block in blocks if block.group == group]
