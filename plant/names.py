@@ -27,4 +27,4 @@ def taken(plant_id: int, area_id: int | None, name: str) -> str | None:
 
 
 def clash(what: str, name: str) -> str:
-    return f"A {what} here has the name '{name}' already. Give one of them another name."
+    return f"{'An' if what[0] in 'aeiou' else 'A'} {what} here has the name '{name}' already. Give one of them another name."

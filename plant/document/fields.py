@@ -102,12 +102,11 @@ def identity(node: Node) -> uuid.UUID | None:
     if not written:
         return None
     try:
-        return uuid.UUID(written) if len(written) == 36 else _not_an_identity(written)
+        found = uuid.UUID(written)
     except ValueError:
-        return _not_an_identity(written)
-
-
-def _not_an_identity(written: str) -> uuid.UUID:
+        found = None
+    if found is not None and str(found) == written.lower():
+        return found
     raise Misfit(
         f"'{written[:60]}' is not a uuid. Keep the one that the export wrote, or leave the field out for a new object."
     )

@@ -143,7 +143,7 @@ class _Builder:
         first = mapping.entries.get(node.text)
         if first is not None:
             text = f"'{node.text}' stands twice in the same place (first in line {first[0].line}). Remove one."
-            self.problems.append(_at(node, self._where(), text))
+            self.problems.append(_at(node, f"{self._where()}.{node.text}".removeprefix("."), text))
         return node
 
     def _where(self) -> str:

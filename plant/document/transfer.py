@@ -157,7 +157,7 @@ def _hold_back(plan: Plan) -> None:
                 _collect(relation, staying, gone[section.model], holders)
         for pk, names in holders.items():
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            text = f"It cannot be removed: {', '.join(names[:3])}{more} still refer to it."
+            text = f"It cannot be removed: {', '.join(names[:3])}{more} still refer{'s' if len(names) == 1 else ''} to it."
             plan.report(None, section.name, text, gone[section.model][pk])
 
 
