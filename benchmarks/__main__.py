@@ -15,6 +15,7 @@ BENCHMARKS: Final = {
     "served_to_browser": "from the device's answer to onmessage in Chromium",
     "fan_out": "many browsers, beside a bare Daphne hub that sends the same bytes",
     "not_reading": "what a browser that does not read costs the web process",
+    "bus_memory": "what the bus costs: bytes of a block, memory of 15 minutes, publishing",
     "memory": "the idle demo, all processes",
 }
 TIME_LIMIT_S: Final = 600
