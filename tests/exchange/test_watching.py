@@ -1,9 +1,11 @@
 """/healthz, /readyz and /metrics: what watches over the site learns enough, and nobody else learns anything."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import OperationalError, connection
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
@@ -14,7 +16,7 @@ from audit.actions import Actor, record
 from bus import keys, quality
 from bus.client import connect
 from bus.presence import LinkState, Presence, ProcessState
-from exchange.metrics.families import LINK_COUNTERS
+from exchange.metrics.families import LINK_COUNTERS, PROCESS_GAUGES
 from tests.cast import Cast, Works
 from tests.exchange.conftest import Api, Put
 
@@ -198,3 +200,11 @@ def test_who_may_diagnose_only_in_one_area_reads_no_figures_of_the_site(cast: Ca
 def test_an_engineer_in_a_browser_reads_figures(cast: Cast, client: Client) -> None:
     client.force_login(cast.ada, backend="accounts.backend.GrantBackend")
     assert client.get("/metrics").status_code == 200
+
+
+def test_every_figure_is_named_in_the_documentation(cast: Cast, api: Api, bus_url: str) -> None:
+    """Dashboards are built on these names."""
+    everything = {name for figures in PROCESS_GAUGES.values() for name in figures} | set(LINK_COUNTERS)
+    say(bus_url, detail=dict.fromkeys(everything, 1))
+    named = set(re.findall(r"`(isthmus_\w+)`", (settings.BASE_DIR / "docs" / "api.md").read_text()))
+    assert {name for name, _ in scraped(api(cast.ada, [Action.DIAGNOSE]).get("/metrics"))} == named
