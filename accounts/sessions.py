@@ -1,8 +1,11 @@
 """Is a session still good? For sockets, which outlive the request that opened them. Web process only."""
 
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -23,12 +26,19 @@ def still_valid(sessions: Iterable[UserSession]) -> set[UserSession]:
         return set()
     users = {u.pk: u for u in User.objects.filter(pk__in={user_id for user_id, _ in asked}, is_active=True)}
     rows = Session.objects.filter(session_key__in={key for _, key in asked}, expire_date__gt=timezone.now())
-    contents = {row.session_key: row.get_decoded() for row in rows}
+    contents = {key: _content(text) for key, text in rows.values_list("session_key", "session_data")}
     return {
         (user_id, key)
         for user_id, key in asked
         if user_id in users and key in contents and _belongs(contents[key], users[user_id])
     }
+
+
+@lru_cache(maxsize=4096)
+def _content(session_data: str) -> dict[str, Any]:
+    """What a session holds. The same text is read again every other second for each screen, and seldom changes."""
+    content: dict[str, Any] = SessionStore().decode(session_data)
+    return content
 
 
 def _belongs(content: dict[str, str], user: User) -> bool:
