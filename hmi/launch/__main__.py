@@ -68,6 +68,7 @@ def prepared(want: Wanted) -> dict[str, Any]:
 def launch() -> int:
     want = wanted()
     os.environ["DATA_DIR"] = str(want.data_dir)
+    say(f"Isthmus, with its data in {want.data_dir}")
     preflight.path_is_plain(ROOT, "the folder of Isthmus")
     preflight.path_is_plain(want.data_dir, "DATA_DIR")
     preflight.data_dir_is_usable(want.data_dir)
@@ -77,7 +78,9 @@ def launch() -> int:
         preflight.port_is_free(want.host, want.port)
         is_embedded = not env.text("REDIS_URL")
         if not is_embedded:
-            preflight.redis_answers(want.redis_url)
+            from hmi.launch.redis_check import redis_answers
+
+            redis_answers(want.redis_url)
         found = prepared(want)
         if found["simulator_port"] is not None:
             preflight.port_is_free("127.0.0.1", found["simulator_port"], "SIMULATOR_PORT")

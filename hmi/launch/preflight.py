@@ -7,17 +7,11 @@ import socket
 from pathlib import Path
 from typing import Final
 
-import psutil
-import redis
-
-from bus.client import BusError, connect_blocking, redacted
 from bus.roles import holder_of
 from hmi.launch.progress import Refused
 
 FREE_MB: Final = 200
 """Room for the logs and the append-only file of a first day."""
-
-OLDEST_REDIS: Final = (7, 0)
 
 
 def path_is_plain(folder: Path, what: str) -> None:
@@ -82,6 +76,8 @@ def _about_the_port(host: str, port: int, name: str, error: OSError) -> str:
 
 
 def _by_whom(port: int) -> str:
+    import psutil  # only to explain a failure: the launcher stays small
+
     try:
         for connection in psutil.net_connections("tcp"):
             local = connection.laddr
@@ -90,30 +86,3 @@ def _by_whom(port: int) -> str:
     except psutil.Error:
         pass  # not ours to see
     return ""
-
-
-def redis_answers(url: str) -> None:
-    client = connect_blocking(url, "launcher")
-    try:
-        info = client.info("server")
-    except redis.AuthenticationError:
-        raise Refused(f"the Redis of REDIS_URL ({redacted(url)}) refuses the user or password given there.") from None
-    except redis.BusyLoadingError:
-        return  # it is there, and reads its data: the programs wait for it
-    except BusError as error:
-        raise Refused(
-            f"no Redis answers at REDIS_URL ({redacted(url)}): {_plain(error)}. Start it, correct REDIS_URL, "
-            "or unset it to use the Valkey that comes with Isthmus."
-        ) from None
-    finally:
-        client.close()
-    said = str(info.get("valkey_version") or info.get("redis_version", "0"))
-    version = tuple(int(part) for part in said.split(".")[:2] if part.isdigit())
-    if version < OLDEST_REDIS:
-        raise Refused(
-            f"the Redis of REDIS_URL ({redacted(url)}) is {said}; Isthmus needs Redis 7.0 or newer, or Valkey."
-        )
-
-
-def _plain(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

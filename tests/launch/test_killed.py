@@ -1,0 +1,157 @@
+"""Any process of a site killed with -9, the launcher and the supervisor too: nothing runs twice, and all comes back."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from tests.launch.conftest import Launch
+from tests.launch.running import Launched, processes_of
+from tests.road.site import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+SEED = int(os.environ.get("ISTHMUS_SEED", "0")) or random.randrange(10**9)
+ROUNDS = 10 if os.environ.get("ISTHMUS_TORTURE") else 2
+ONCE = ("run_poller", "run_web", "run_jobs", "simulate_plant", "valkey-server")
+
+
+def pid_of(site: Launched, word: str) -> int:
+    """The one process with the word; a leash that has not yet become the program counts as it."""
+    (process,) = processes_of(site.data_dir, word)
+    return process.pid
+
+
+def again(launch: Launch) -> Launched:
+    site = launch()
+    site.wait_until_served()
+    assert "Isthmus runs at" in site.said, site.said
+    return site
+
+
+@contextmanager
+def counted(data_dir: Path) -> Iterator[dict[str, int]]:
+    """The most processes of each role that were ever seen at the same time, looking ten times a second."""
+    most = dict.fromkeys(ONCE, 0)
+    done = Event()
+
+    def look() -> None:
+        while not done.wait(0.1):
+            for word in ONCE:
+                most[word] = max(most[word], len(holding(data_dir, word)))
+
+    thread = Thread(target=look)
+    thread.start()
+    try:
+        yield most
+    finally:
+        done.set()
+        thread.join()
+
+
+def holding(data_dir: Path, word: str) -> list[int]:
+    """Processes past their lock: a newcomer that still waits for the lock plays no role yet."""
+    lock = os.stat(data_dir / LOCKS[word]).st_ino if (data_dir / LOCKS[word]).exists() else None
+    pids = {process.pid for process in processes_of(data_dir, word)}
+    found = []
+    with open("/proc/locks") as locks:
+        for line in locks:
+            fields = line.split()
+            if lock is not None and fields[1] == "FLOCK" and fields[5].rpartition(":")[2] == str(lock):
+                found.append(int(fields[4]))
+    return [pid for pid in found if pid in pids]
+
+
+LOCKS = {
+    "run_poller": "poller.lock",
+    "run_web": "web.lock",
+    "run_jobs": "jobs.lock",
+    "simulate_plant": "simulator.lock",
+    "valkey-server": "valkey.lock",
+}
+
+
+@pytest.mark.parametrize("word", ["run_poller", "run_web", "run_jobs", "simulate_plant", "valkey-server"])
+def test_a_killed_program_comes_back_by_itself(started: Launched, word: str) -> None:
+    site = started
+    before = pid_of(site, word)
+
+    os.kill(before, signal.SIGKILL)
+
+    wait_until(lambda: {p.pid for p in processes_of(site.data_dir, word)} - {before}, 20, f"{word} is back")
+    wait_until(site.is_served, 20, "pages are served")
+    wait_until(lambda: "has ended by itself; starting it again" in site.said, 5, "it is said")
+    assert site.process.poll() is None
+
+
+def test_a_killed_supervisor_takes_its_programs_along_and_comes_back(started: Launched) -> None:
+    site = started
+    before = {p.pid for p in processes_of(site.data_dir)} - {site.process.pid}
+    with counted(site.data_dir) as most:
+        os.kill(pid_of(site, "hmi.launch.supervise"), signal.SIGKILL)
+
+        wait_until(lambda: not before & {p.pid for p in processes_of(site.data_dir)}, 20, "the old ones are gone")
+        wait_until(lambda: all(len(holding(site.data_dir, w)) == 1 for w in ONCE), 30, "all are back")
+        wait_until(site.is_served, 20, "pages are served")
+
+    assert set(most.values()) == {1}
+    assert "The supervisor has ended (signal SIGKILL); starting it and all programs again." in site.said
+
+
+@pytest.mark.parametrize("which", ["launcher", "supervisor and launcher"])
+def test_a_new_start_right_after_a_kill_never_gives_two_of_a_kind(
+    started: Launched, launch: Launch, which: str
+) -> None:
+    """Printed seed: how long after the kill the new one starts."""
+    chance = random.Random(SEED)
+    print(f"seed {SEED}")
+    first = started
+    for _ in range(ROUNDS):
+        with counted(first.data_dir) as most:
+            if "supervisor" in which:
+                os.kill(pid_of(first, "hmi.launch.supervise"), signal.SIGKILL)
+            os.kill(first.process.pid, signal.SIGKILL)
+            first.process.wait(10)
+            time.sleep(chance.choice([0, 0.01, 0.1, 0.5]))
+            second = again(launch)
+            wait_until(lambda site=second: len(holding(site.data_dir, "run_poller")) == 1, 20, "a poller")  # type: ignore[misc]
+
+        assert all(n <= 1 for n in most.values()), most
+        assert {word: len(processes_of(second.data_dir, word)) for word in ONCE} == dict.fromkeys(ONCE, 1)
+        first = second
+
+
+def test_a_killed_launcher_leaves_nothing_running(started: Launched) -> None:
+    site = started
+
+    os.kill(site.process.pid, signal.SIGKILL)
+    site.process.wait(10)
+
+    wait_until(lambda: processes_of(site.data_dir) == [], 15, "everything has ended")
+
+
+def test_a_program_that_does_not_end_stops_the_next_start_with_its_name(started: Launched, launch: Launch) -> None:
+    """A poller that hangs (stopped) survives its supervisor; a second one must not be started beside it."""
+    site = started
+    poller = pid_of(site, "run_poller")
+    os.kill(poller, signal.SIGSTOP)
+    os.kill(site.process.pid, signal.SIGKILL)
+    site.process.wait(10)
+    try:
+        wait_until(lambda: len(processes_of(site.data_dir)) <= 2, 20, "the others have ended")
+
+        second = launch()
+        assert second.process.wait(60) == 1
+        second.finish_reading()
+        if "poller is running already" in second.said:
+            assert f"(process {poller}" in second.said
+            assert "does not end" in second.said
+        assert len(processes_of(site.data_dir, "run_poller")) <= 1
+    finally:
+        os.kill(poller, signal.SIGCONT)
