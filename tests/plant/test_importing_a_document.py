@@ -49,6 +49,7 @@ def test_an_import_is_one_revision_and_one_record() -> None:
     assert "2 tags added" in revision.summary
     record = AuditRecord.objects.get()
     assert (record.event, record.actor_name, record.object_text) == ("plant.imported", "ada", "northgate")
+    assert record.new is not None
     assert record.new["document"] == "plant.yaml"
     assert "+ tag intake/level" in record.new["changes"]
 

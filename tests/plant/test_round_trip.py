@@ -22,9 +22,9 @@ texts = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_
     lambda text: not any(0x202A <= ord(c) <= 0x202E or 0x2066 <= ord(c) <= 0x2069 for c in text)
 )
 finite = st.floats(allow_nan=False, allow_infinity=False)
-few = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+UNHURRIED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+few = settings(max_examples=10, deadline=None, suppress_health_check=UNHURRIED)
+many = settings(max_examples=400, deadline=None, suppress_health_check=UNHURRIED)
 
 
 @st.composite
@@ -88,6 +88,18 @@ class _Undo(Exception):
 @few
 @given(data=st.data())
 def test_what_is_exported_can_be_imported_and_is_exported_again_as_the_same_text(data: st.DataObject) -> None:
+    round_trip(data)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@many
+@given(data=st.data())
+def test_four_hundred_plants_make_the_round_trip(data: st.DataObject) -> None:
+    round_trip(data)
+
+
+def round_trip(data: st.DataObject) -> None:
     try:
         with transaction.atomic():
             data.draw(plants())
@@ -107,7 +119,7 @@ def test_what_is_exported_can_be_imported_and_is_exported_again_as_the_same_text
         pass
 
 
-@few
+@settings(few, max_examples=200)
 @given(value=texts)
 def test_every_text_is_read_back_as_it_was_written(value: str) -> None:
     validate_one_line(value)
@@ -120,7 +132,7 @@ def test_every_text_is_read_back_as_it_was_written(value: str) -> None:
     assert yaml.safe_load(written) == {"a": {"b": value}}
 
 
-@few
+@settings(few, max_examples=200)
 @given(value=finite)
 def test_every_number_is_read_back_as_it_was_written(value: float) -> None:
     written = writer.scalar(value)
