@@ -8,11 +8,14 @@ from accounts.permissions import Action
 from devices.snapshot import AreaEntry, TagEntry
 from hmi.health import Counts, counts_by_area, total
 from hmi.links import LinkLine, Links, link_lines
+from hmi.presentation import labels_of
 from hmi.readings import Reading, readings
 from hmi.scope import Scope
 from plant.models import Plant
 
 KEY_VALUES: Final = 6
+KEY_STATES: Final = 2
+"""So many of the key values are kept for states, where an area has both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +51,32 @@ def title(area: AreaEntry) -> str:
 
 
 def key_tags(scope: Scope, area: AreaEntry) -> list[TagEntry]:
-    """The values that say most: those with a known range, then with a unit, then with states; near ones first."""
+    """The values that say most about an area: measurements with a range, then states, then the rest.
+
+    Among equals those that are read more often come first, then the nearer ones. The same for everybody who sees the
+    area, since a right at an area covers what lies below it; so chosen once per snapshot.
+    """
+    known = scope.layout.key_tags.get(area.id)
+    if known is None:
+        known = scope.layout.key_tags[area.id] = _chosen(scope, area)
+    return known
+
+
+def _chosen(scope: Scope, area: AreaEntry) -> list[TagEntry]:
     near = [(i, t) for i, a in enumerate(scope.family(area)) for t in scope.tags(a.id) if t.enabled]
-    near.sort(key=lambda pair: (_rank(pair[1]), pair[0], pair[1].path.lower()))
-    return [tag for _, tag in near[:KEY_VALUES]]
+    near.sort(key=lambda pair: (_rank(pair[1]), pair[1].scan_ms, pair[1].name.lower(), pair[0]))
+    measured = [tag for _, tag in near if _rank(tag) == 0][: KEY_VALUES - KEY_STATES]
+    states = [tag for _, tag in near if _rank(tag) == 1][:KEY_STATES]
+    rest = [tag for _, tag in near if tag not in measured and tag not in states]
+    return sorted([*measured, *states, *rest][:KEY_VALUES], key=_rank)
 
 
 def _rank(tag: TagEntry) -> int:
     if tag.point.eu_min is not None and tag.point.eu_max is not None:
         return 0
-    if tag.unit:
+    if labels_of(tag):
         return 1
-    return 2 if tag.state_labels else 3
+    return 2 if tag.unit else 3
 
 
 def plant_cards(scope: Scope, links: Links) -> list[PlantCards]:

@@ -300,3 +300,25 @@ def test_a_page_that_may_not_be_seen_says_what_is_needed(cast: Cast) -> None:
     response = visit(cast.vera).get("/system/")
     assert response.status_code == 403
     assert "a role that may diagnose" in response.content.decode()
+
+
+# --- which values stand on a card ------------------------------------------------------------------------------------
+
+
+def card_of_north(person: User) -> list[str]:
+    return re.findall(r'data-live="works/north/([\w/]+)"', html(person, "/"))
+
+
+def test_a_card_shows_measurements_first_then_states_then_the_rest(cast: Cast, works: Works) -> None:
+    def tag(name: str, **fields: object) -> None:
+        Tag.objects.create(area=works.north, device=works.plc1, name=name, address=100, **fields)
+
+    for name in ("a", "b", "c", "d", "e"):
+        tag(name, eu_min=0, eu_max=1, data_type="float32")
+    tag("fast", eu_min=0, eu_max=1, data_type="float32", scan_ms=200)
+    tag("counter")
+    assert card_of_north(cast.omar) == ["fast", "a", "b", "c", "d", "pumps/run"]
+
+
+def test_a_card_without_measurements_shows_what_there_is(cast: Cast, works: Works) -> None:
+    assert card_of_north(cast.omar) == ["pumps/run", "level"]

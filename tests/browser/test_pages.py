@@ -1,0 +1,351 @@
+"""The pages in a real browser: they fit, stay quiet, do not move, and work with keyboard, wrong clock and no script."""
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.sync_api import Browser, Page, Request
+
+from tests.browser.conftest import LiveServer
+from tests.road.site import wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+PAGES: Final = (
+    "/", "/area/works/north/", "/area/works/north/pumps/", "/tag/works/north/level/", "/system/", "/area/nowhere/",
+    "/accounts/password/change/", "/admin/",
+)  # fmt: skip
+SIZES: Final = ((1920, 1080), (1366, 768), (390, 844))
+MAX_NODES: Final = 1500
+MAX_BYTES: Final = 500_000
+ZONE: Final = ZoneInfo("Europe/Stockholm")
+
+
+def listen(page: Page) -> list[str]:
+    """What the console says from now on; a page that is meant to be missing may say so."""
+    said: list[str] = []
+    page.on("console", lambda m: said.append(m.text) if m.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    return said
+
+
+def theme(page: Page) -> Any:
+    return page.evaluate("document.documentElement.dataset.theme ?? ''")
+
+
+def ground(page: Page) -> Any:
+    return page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+
+
+def module(page: Page, server: LiveServer, name: str, call: str, *, markup: str = "") -> Any:
+    """Import one of our modules into an otherwise empty page of the site and evaluate `call` with it as `m`."""
+    page.goto(f"{server.url}/accounts/login/")
+    page.evaluate("markup => { document.body.innerHTML = markup }", markup)
+    return page.evaluate(f"async () => {{ const m = await import('/static/js/ui/{name}'); return ({call}) }}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_fits_every_screen_and_says_nothing_in_the_console(
+    chromium: Browser, server: LiveServer, scheme: Any
+) -> None:
+    """HMI-20; peers 14: screens that do not fit the phone."""
+    server.poll(level=1.25)
+    context = server.log_in(chromium, "ada")
+    page = context.new_page()
+    page.emulate_media(color_scheme=scheme)
+    said = listen(page)
+    for path in PAGES:
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            page.goto(f"{server.url}{path}")
+            too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert too_wide <= 0, (path, width, too_wide)
+            assert page.evaluate("document.querySelectorAll('*').length") < MAX_NODES, path
+    page.wait_for_timeout(300)
+    assert [text for text in said if "404" not in text] == []
+    context.close()
+
+
+def test_a_page_weighs_less_than_500_kb_cold(chromium: Browser, server: LiveServer) -> None:
+    """HMI-20. Also: nothing comes from another address (island mode)."""
+    for path in ("/", "/tag/works/north/level/"):
+        context = server.log_in(chromium)
+        page = context.new_page()
+        finished: list[Request] = []
+        page.on("requestfinished", finished.append)
+        page.goto(f"{server.url}{path}", wait_until="load")
+        page.wait_for_timeout(300)
+        assert 20_000 < sum(request.sizes()["responseBodySize"] for request in finished) < MAX_BYTES
+        assert all(request.url.startswith(server.url) for request in finished)
+        context.close()
+
+
+def test_nothing_moves_when_values_arrive(chromium: Browser, server: LiveServer) -> None:
+    poller = server.poll(level=1.25)
+    page = server.open(chromium, "/area/works/north/")
+    page.evaluate(
+        """() => {
+          globalThis.shifted = 0;
+          new PerformanceObserver((list) => list.getEntries().forEach((e) => (globalThis.shifted += e.value)))
+            .observe({ type: "layout-shift", buffered: true });
+        }"""
+    )
+    number = page.locator('[data-live="works/north/level"] .live-number').first
+    for value, shown in ((-9.99, "-9.99"), (123.45, "123.45"), (4.0, "4.00")):
+        poller.set(server.id_of("works/north/level"), value)
+        wait_until(lambda shown=shown: number.text_content() == shown, 5, shown)  # type: ignore[misc]  # a default binds it
+    # The digits of a number that is set flush right move within their own place: that alone gives 0.00004.
+    assert page.evaluate("globalThis.shifted") < 0.0005
+
+
+def test_the_theme_is_switched_kept_and_forgotten(chromium: Browser, server: LiveServer) -> None:
+    page = server.log_in(chromium).new_page()
+    page.emulate_media(color_scheme="light")
+    page.goto(server.url)
+    light = ground(page)
+    page.locator("[data-theme-switch]").click()
+    assert theme(page) == "dark"
+    dark = ground(page)
+    assert dark != light
+    page.goto(
+        f"{server.url}/admin/" if page.locator('a[href="/admin/"]').count() else f"{server.url}/area/works/north/"
+    )
+    assert ground(page) == dark, "the next page is painted dark by the server"
+    page.goto(server.url)
+    page.locator("[data-theme-switch]").click()
+    assert theme(page) == "", "as the system has it: nothing to remember"
+    assert [c for c in page.context.cookies() if c.get("name") == "theme"] == []
+
+
+def test_the_admin_site_follows_the_theme(chromium: Browser, server: LiveServer) -> None:
+    context = server.log_in(chromium, "ada")
+    page = context.new_page()
+    page.emulate_media(color_scheme="light")
+    page.goto(server.url)
+    page.locator("[data-theme-switch]").click()
+    page.goto(f"{server.url}/admin/")
+    assert theme(page) == "dark"
+
+
+def test_the_clock_shows_the_time_of_the_plant_whatever_the_browser_believes(
+    chromium: Browser, server: LiveServer
+) -> None:
+    context = server.log_in(chromium)
+    page = context.new_page()
+    page.clock.install(time=datetime.now(UTC) - timedelta(hours=7))
+    page.goto(server.url)
+
+    def seconds_wrong() -> float:
+        shown = page.locator("[data-clock]").text_content() or ""
+        told = datetime.strptime(shown, "%Y-%m-%d %H:%M:%S").replace(tzinfo=ZONE)
+        return abs(told.timestamp() - time.time())
+
+    first = page.locator("[data-clock]").text_content()
+    assert seconds_wrong() < 3
+    page.clock.run_for(2000)
+    wait_until(lambda: page.locator("[data-clock]").text_content() != first, 5, "the clock goes on")
+
+
+def test_a_computer_that_has_slept_asks_for_the_time(chromium: Browser, server: LiveServer) -> None:
+    page = server.log_in(chromium).new_page()
+    page.clock.install()
+    page.goto(server.url)
+    with page.expect_response("**/clock/") as answer:
+        page.clock.fast_forward(3_600_000)
+    assert answer.value.ok
+
+
+def test_the_menu_and_the_page_work_by_keyboard(chromium: Browser, server: LiveServer) -> None:
+    page = server.open(chromium, "/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    page.locator(".account summary").focus()
+    page.keyboard.press("Enter")
+    assert page.locator(".account-menu").is_visible()
+    page.keyboard.press("Escape")
+    assert not page.locator(".account-menu").is_visible()
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+
+
+def test_the_focus_is_visible_on_every_kind_of_control(chromium: Browser, server: LiveServer) -> None:
+    """HMI-13"""
+    page = server.open(chromium, "/")
+    for selector in (".nav a", ".card h3 a", "[data-theme-switch]", ".account summary"):
+        page.keyboard.press("Tab")  # the browser shows the focus only to somebody who uses the keyboard
+        page.locator(selector).first.focus()
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid", selector
+
+
+def test_without_scripts_the_values_of_the_first_paint_are_there(chromium: Browser, server: LiveServer) -> None:
+    server.poll(level=1.25)
+    wait_until(lambda: "1.25" in _plain(chromium, server, "/area/works/north/"), 5, "the value in the page itself")
+
+
+def _plain(chromium: Browser, server: LiveServer, path: str) -> str:
+    context = chromium.new_context(java_script_enabled=False)
+    cookie = {"name": server.site.cookie, "value": server.site.sessions["vera"], "url": server.url}
+    context.add_cookies([cookie])  # type: ignore[list-item]  # a TypedDict of Playwright
+    page = context.new_page()
+    page.goto(f"{server.url}{path}")
+    text = page.locator("main").inner_text()
+    context.close()
+    return text
+
+
+def test_the_counts_of_the_overview_follow_without_a_reload(chromium: Browser, server: LiveServer) -> None:
+    server.poll(level=1.25)
+    page = server.open(chromium, "/")
+    said = listen(page)
+    health = page.locator(".health").first
+    wait_until(lambda: "all 3 good" in (health.text_content() or ""), 10, "all are good")
+    server.stop_polling()
+    wait_until(lambda: "3 uncertain" in (health.text_content() or ""), 15, "the poller is gone, the counts say so")
+    assert said == []
+
+
+def test_the_trend_draws_what_comes_and_leaves_a_gap(chromium: Browser, server: LiveServer) -> None:
+    """HMI-19: the gap of a trend."""
+    poller = server.poll(level=1.25)
+    page = server.open(chromium, "/tag/works/north/level/")
+    wait_until(lambda: page.locator('.now [data-live][data-q="good"]').count() == 1, 10, "the poller is heard")
+    page.reload()
+    said = listen(page)
+    page.wait_for_selector(".trend-plot canvas")
+    wait_until(lambda: _coloured(page, ".trend-line"), 10, "the line")
+    assert not _coloured(page, ".quality-gap")
+    poller.set(server.id_of("works/north/level"), None, 0x808C0000)
+    wait_until(lambda: _coloured(page, ".quality-gap"), 10, "the hatched gap")
+    assert [text for text in said if "getImageData" not in text] == [], "that one is about this test itself"
+
+
+def _coloured(page: Page, kind: str) -> bool:
+    """Whether the canvas of the trend has a pixel of the colour that a class has."""
+    return bool(
+        page.evaluate(
+            """(kind) => {
+              const box = document.querySelector(".trend-plot");
+              const probe = Object.assign(document.createElement("i"), { className: kind.slice(1) });
+              box.append(probe);
+              const [r, g, b] = getComputedStyle(probe).color.match(/\\d+/g).map(Number);
+              probe.remove();
+              const canvas = box.querySelector("canvas");
+              const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+              for (let i = 0; i < data.length; i += 4)
+                if (Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 6) return true;
+              return false;
+            }""",
+            kind,
+        )
+    )
+
+
+# --- modules on their own --------------------------------------------------------------------------------------------
+
+
+ROWS = """
+<div data-filter-tools hidden><input data-filter-input><select data-sort-input><option>name<option>title<option>quality
+</select><p data-filter-count></p></div>
+<div data-filter-rows>
+<div data-find="level of tank 2 lt2" data-name="lt2"><i data-live="b" data-q="good"></i></div>
+<div data-find="flow ft10" data-name="ft10"><i data-live="c" data-q="bad"></i></div>
+<div data-find="level of tank 10 lt10" data-name="lt10"><i data-live="d" data-q="uncertain"></i></div></div>
+<p data-filter-none hidden></p>
+"""
+
+
+def test_the_filter_finds_by_every_word_and_sorts_numbers_as_people_do(chromium: Browser, server: LiveServer) -> None:
+    page = chromium.new_page()
+    module(page, server, "filter.js", "m.startFilter()", markup=ROWS)
+
+    def names() -> list[str]:
+        shown = page.locator("[data-filter-rows] > div:not([hidden])").all()
+        return [str(row.get_attribute("data-name")) for row in shown]
+
+    page.locator("[data-filter-input]").fill("TANK level")
+    assert names() == ["lt2", "lt10"]
+    assert page.locator("[data-filter-count]").text_content() == "2 of 3"
+    page.locator("[data-filter-input]").fill("nothing")
+    assert names() == []
+    assert page.locator("[data-filter-none]").is_visible() or not page.locator("[data-filter-none]").get_attribute(
+        "hidden"
+    )
+    page.locator("[data-filter-input]").fill("")
+    page.locator("[data-sort-input]").select_option("quality")
+    assert names() == ["ft10", "lt10", "lt2"]
+    page.locator("[data-sort-input]").select_option("title")
+    assert names() == ["ft10", "lt2", "lt10"]
+
+
+def test_a_thousand_tags_are_filtered_at_once(chromium: Browser, server: LiveServer) -> None:
+    row = '<div data-find="tag {0}" data-name="t{0}"><i data-live="t{0}" data-q="good"></i></div>'
+    many = ROWS.replace("<div data-filter-rows>", "<div data-filter-rows>" + "".join(map(row.format, range(1000))))
+    page = chromium.new_page()
+    module(page, server, "filter.js", "m.startFilter()", markup=many)
+    page.locator("[data-filter-input]").fill("tag 999")
+    assert page.locator("[data-filter-count]").text_content() == "1 of 1003"
+
+
+def test_the_pointer_of_a_range_bar_follows_the_value(chromium: Browser, server: LiveServer) -> None:
+    """HMI-14"""
+    bar = """<svg data-range="Works/Level" data-low="-10" data-high="30" data-width="100" data-q="good">
+      <rect class="range-fill" width="0"/><path class="range-pointer" transform="translate(0 0)"/></svg>"""
+    page = chromium.new_page()
+    module(page, server, "range.js", "m.startRanges()", markup=bar)
+
+    def tell(value: Any, q: str) -> list[Any]:
+        return list(
+            page.evaluate(
+                """([value, q]) => {
+                  const detail = [{ path: "works/level", value, q, status: 0, ageMs: 0 }];
+                  document.dispatchEvent(new CustomEvent("isthmus:values", { detail }));
+                  const pointer = document.querySelector(".range-pointer");
+                  return [pointer.getAttribute("transform"), pointer.getAttribute("visibility"),
+                          document.querySelector("svg").dataset.q];
+                }""",
+                [value, q],
+            )
+        )
+
+    assert tell(0, "good") == ["translate(25 0)", None, "good"]
+    assert tell(99, "uncertain") == ["translate(100 0)", None, "uncertain"]
+    assert tell(None, "bad") == ["translate(0 0)", "hidden", "bad"]
+    assert tell(30, "good") == ["translate(100 0)", None, "good"]
+
+
+def test_a_series_has_a_gap_where_no_value_can_be_trusted(chromium: Browser, server: LiveServer) -> None:
+    page = chromium.new_page()
+    call = """(() => {
+      const s = m.newSeries(100);
+      for (const [x, y] of [[100, 1], [101, null], [102, null], [103, 2], [103, 9], [104, 2]]) m.addPoint(s, x, y);
+      return { gaps: m.gaps(s), xs: s.xs, range: m.range.x(s) };
+    })()"""
+    assert module(page, server, "series.js", call) == {
+        "gaps": [[100, 103]], "xs": [100, 101, 102, 103, 104], "range": [100, 160],
+    }  # fmt: skip
+
+
+def test_a_value_that_is_not_of_now_is_no_point_of_a_trend(chromium: Browser, server: LiveServer) -> None:
+    told: list[tuple[Any, str, int]] = [
+        (1.5, "good", 0),
+        (True, "good", 0),
+        (1.5, "uncertain", 0x40940000),
+        (1.5, "uncertain", 0x408F0000),
+        (1.5, "stale", 0x40900000),
+        (None, "bad", 0x808C0000),
+        ("18446744073709551615", "good", 0),
+    ]
+    lives = [{"value": value, "q": q, "status": status} for value, q, status in told]
+    points = module(chromium.new_page(), server, "series.js", f"{json.dumps(lives)}.map(m.reading)")
+    assert points == [1.5, 1, 1.5, None, None, None, None]
+
+
+def test_a_series_keeps_an_hour(chromium: Browser, server: LiveServer) -> None:
+    page = chromium.new_page()
+    call = """(() => { const s = m.newSeries(0); for (let x = 1; x <= 8000; x += 1) m.addPoint(s, x, x);
+      return [s.xs[0], s.xs.length, s.ys.length, m.range.x(s)]; })()"""
+    assert module(page, server, "series.js", call) == [4400, 3601, 3601, [4400, 8000]]
