@@ -82,7 +82,8 @@ def _processes(bus: BusFigures) -> Iterator[Metric]:
     for role, heard in sorted(bus.processes.items()):
         age.add_metric([role], heard.age_ms / 1000)
         lag.add_metric([role], heard.state.lag_ms / 1000)
-        revision.add_metric([role], heard.state.revision)
+        if heard.state.revision:  # 0: it does not work by the configuration
+            revision.add_metric([role], heard.state.revision)
     for role, count in sorted(bus.starts.items()):
         starts.add_metric([role], count)
     yield from (age, lag, revision, starts)

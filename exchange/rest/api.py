@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import structlog
 from django.db import DatabaseError
@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
+from ninja.renderers import JSONRenderer
 from ninja.security.base import AuthBase
 
 from exchange import problems
@@ -21,6 +22,12 @@ from exchange.rest import tags
 log = structlog.get_logger(__name__)
 
 View = Callable[..., HttpResponseBase]
+
+
+class Utf8(JSONRenderer):
+    """Units such as m³/h as they are. A NaN would be a fault of ours: the status says what JSON cannot."""
+
+    json_dumps_params: ClassVar[dict[str, Any]] = {"ensure_ascii": False, "allow_nan": False}
 
 
 class TokenOrSession(AuthBase):
@@ -101,6 +108,7 @@ api: Final = NinjaAPI(
     description="Tags of the plant with value, quality and times. docs/api.md says the rest.",
     urls_namespace="rest",
     auth=TokenOrSession(),
+    renderer=Utf8(),
     docs_url=None,
     docs_decorator=_for_callers,
 )

@@ -102,6 +102,10 @@ def test_numbers_that_json_cannot_carry_travel_otherwise(
     assert b"Infinity" not in answer.content
 
 
+def test_units_are_utf_8_text(cast: Cast, api: Api) -> None:
+    assert "m³/h".encode() in api(cast.vera).get(f"{TAGS}/works/south/flow").content
+
+
 def test_a_state_carries_its_word(cast: Cast, works: Works, api: Api, put: Put) -> None:
     put(works.run, True)
     tag = api(cast.vera).get(f"{TAGS}/works/north/pumps/run").json()
