@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from bus.roles import RoleTaken
+from bus.roles import RoleTaken, holder_of
 from hmi import environment as env
 from hmi.launch import preflight
 from hmi.launch.guard import Guard, Listening
@@ -103,7 +103,8 @@ def wait_for_the_last_run(data_dir: Path) -> None:
             hold_when_free(data_dir, role).close()
         except RoleTaken as error:
             raise Refused(
-                f"{error}: it is left from an earlier run and does not end. End it with `kill`, then start again."
+                f"{error}: it is left from an earlier run and does not end. "
+                f"End it with `kill {holder_of(data_dir, role)}` (or `kill -9`), then start again."
             ) from error
 
 
