@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import structlog
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, path
+from django.urls import URLPattern, re_path
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.renderers import JSONRenderer
@@ -27,7 +27,7 @@ View = Callable[..., HttpResponseBase]
 class Utf8(JSONRenderer):
     """Units such as m³/h as they are. A NaN would be a fault of ours: the status says what JSON cannot."""
 
-    json_dumps_params: ClassVar[dict[str, Any]] = {"ensure_ascii": False, "allow_nan": False}
+    json_dumps_params = {"ensure_ascii": False, "allow_nan": False}
 
 
 class TokenOrSession(AuthBase):
@@ -121,7 +121,7 @@ def _patterns() -> list[URLPattern]:
     patterns: list[URLPattern] = [p for p in api.urls[0] if isinstance(p, URLPattern)]
     for pattern in patterns:
         pattern.callback = in_our_words(_unknown if pattern.name == "api-root" else pattern.callback)
-    return [*patterns, path("<path:rest>", in_our_words(_unknown), name="unknown")]
+    return [*patterns, re_path(r"^(?P<rest>(?s:.+))\Z", in_our_words(_unknown), name="unknown")]
 
 
 urlpatterns: Final = _patterns()

@@ -270,7 +270,9 @@ def test_only_get_is_possible(cast: Cast, api: Api) -> None:
     assert answer.headers["Allow"] == "GET"
 
 
-@pytest.mark.parametrize("path", ["/api/v1/", "/api/v1/nothing", "/api/v1/tags/", "/api/v1/tagsx/works"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/", "/api/v1/nothing", "/api/v1/tags/", "/api/v1/tagsx/works", "/api/v1/tags/%0A"]
+)
 def test_an_unknown_address_is_a_problem_not_a_page(cast: Cast, api: Api, path: str) -> None:
     assert api(cast.ada).get(path).status_code == 404
     assert is_problem(api(cast.ada).get(path), 404, "unknown-address")
