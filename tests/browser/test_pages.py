@@ -2,14 +2,16 @@
 
 import json
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from tests.browser.conftest import LiveServer
+from tests.chromium import ARGUMENTS, executable
 from tests.road.site import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -22,6 +24,23 @@ SIZES: Final = ((1920, 1080), (1366, 768), (390, 844))
 MAX_NODES: Final = 1500
 MAX_BYTES: Final = 500_000
 ZONE: Final = ZoneInfo("Europe/Stockholm")
+
+
+@pytest.fixture(scope="module")
+def one_chromium() -> Iterator[Browser]:
+    """One browser for this module: nothing in it is asynchronous, and starting one costs a second or more."""
+    path = executable()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def chromium(one_chromium: Browser) -> Iterator[Browser]:
+    yield one_chromium
+    for context in list(one_chromium.contexts):
+        context.close()
 
 
 def listen(page: Page) -> list[str]:
@@ -72,15 +91,18 @@ def test_every_page_fits_every_screen_and_says_nothing_in_the_console(
 def test_a_page_weighs_less_than_500_kb_cold(chromium: Browser, server: LiveServer) -> None:
     """HMI-20. Also: nothing comes from another address (island mode)."""
     for path in ("/", "/tag/works/north/level/"):
-        context = server.log_in(chromium)
-        page = context.new_page()
-        finished: list[Request] = []
-        page.on("requestfinished", finished.append)
-        page.goto(f"{server.url}{path}", wait_until="load")
-        page.wait_for_timeout(300)
-        assert 20_000 < sum(request.sizes()["responseBodySize"] for request in finished) < MAX_BYTES
-        assert all(request.url.startswith(server.url) for request in finished)
-        context.close()
+        requests = loaded(server.log_in(chromium).new_page(), f"{server.url}{path}")
+        assert 20_000 < sum(request.sizes()["responseBodySize"] for request in requests) < MAX_BYTES
+        assert all(request.url.startswith(server.url) for request in requests)
+
+
+def loaded(page: Page, url: str) -> list[Request]:
+    """What the browser fetched to show the page."""
+    requests: list[Request] = []
+    page.on("requestfinished", lambda request: requests.append(request))
+    page.goto(url, wait_until="load")
+    page.wait_for_timeout(300)
+    return requests
 
 
 def test_nothing_moves_when_values_arrive(chromium: Browser, server: LiveServer) -> None:
