@@ -1,0 +1,263 @@
+"""What every address, operation, admin page and socket message asks for. New ones are put in here, or the matrix fails.
+
+Written out, not derived from the code: this is what the product promises (IEC 62443-3-3 SR 2.1, ASVS 8.2, 8.3).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.db import models
+
+EVERYWHERE: Final = "everywhere"
+AREAS: Final = ("north", "pumps", "south")
+COVERS: Final = {"north": {"north", "pumps"}, "south": {"south"}, EVERYWHERE: {*AREAS, EVERYWHERE}}
+"""Where a role is granted -> where it counts. `pumps` lies in `north`."""
+
+ALLOWS: Final = {
+    "viewer": {"view"},
+    "operator": {"view", "diagnose"},
+    "supervisor": {"view", "diagnose"},
+    "maintenance": {"view", "diagnose"},
+    "engineer": {"view", "diagnose", "configure"},
+    "administrator": {"view", "diagnose", "administer"},
+    "auditor": {"view", "audit"},
+}
+
+
+@dataclass(frozen=True)
+class Person:
+    """`roles`: (role, where). None of them: somebody with an account and no right. `known`: logged in."""
+
+    name: str
+    roles: tuple[tuple[str, str], ...] = ()
+    known: bool = True
+
+    def may(self, action: str, area: str) -> bool:
+        return any(action in ALLOWS[role] and area in COVERS[where] for role, where in self.roles)
+
+    def may_somewhere(self, action: str) -> bool:
+        return any(action in ALLOWS[role] for role, _ in self.roles)
+
+
+PEOPLE: Final = [
+    *(Person(f"{role} of north", ((role, "north"),)) for role in ALLOWS),
+    *(Person(f"{role} everywhere", ((role, EVERYWHERE),)) for role in ("engineer", "administrator", "auditor")),
+    Person("the first person", tuple((role, EVERYWHERE) for role in ("administrator", "engineer", "auditor"))),
+    Person("sam the stranger", (("operator", "south"),)),
+    Person("somebody without a role"),
+    Person("nobody", known=False),
+]
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the addresses name: of each kind one thing in each area, and things that stand nowhere."""
+
+    placed: dict[str, dict[str, models.Model]]
+    """Model label -> area -> row."""
+    unplaced: dict[str, models.Model]
+    """Model label -> row."""
+    tag_paths: dict[str, str]
+    area_paths: dict[str, str]
+    token: str
+    """Of a one-time link."""
+
+
+Allowed = Callable[[Person], bool]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request. Whoever is `allowed` gets `ok`, everybody else `denied`, and nobody in particular `nobody`."""
+
+    allowed: Allowed
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    ok: int = 200
+    denied: int | frozenset[int] = 404
+    """One status, or those of which each is a refusal."""
+    nobody: int = 302
+    partial: bool = False
+    shows: dict[str, str] = field(default_factory=dict)
+    """Area -> text that the answer has exactly when the person may view that area."""
+
+
+Cases = Callable[[Site], Iterator[Case]]
+
+
+def _in_area(action: str, area: str) -> Allowed:
+    return lambda person: person.may(action, area)
+
+
+def _in_some_area(action: str) -> Allowed:
+    return lambda person: person.may_somewhere(action)
+
+
+def everybody(ok: int = 200, **kwargs: Any) -> Cases:
+    return lambda site: iter([Case(lambda person: True, kwargs, ok=ok, nobody=ok)])
+
+
+def known(ok: int = 200, *, partial: bool = False, shows: Callable[[Site], dict[str, str]] | None = None) -> Cases:
+    """Whoever is logged in."""
+
+    def cases(site: Site) -> Iterator[Case]:
+        texts = shows(site) if shows else {}
+        yield Case(lambda person: person.known, ok=ok, shows=texts)
+        if partial:
+            yield Case(lambda person: person.known, ok=ok, partial=True)
+
+    return cases
+
+
+def at_paths(action: str, paths: Callable[[Site], dict[str, str]], denied: int = 404, nobody: int = 302) -> Cases:
+    """A page or operation about one path; for pages with the refresh of a part of it."""
+
+    def cases(site: Site) -> Iterator[Case]:
+        for area, path in paths(site).items():
+            for partial in (False, True):
+                yield Case(
+                    _in_area(action, area),
+                    {"path": path},
+                    denied=denied,
+                    nobody=nobody,
+                    partial=partial,
+                )
+
+    return cases
+
+
+def somewhere(
+    action: str, denied: int = 403, nobody: int = 302, shows: Callable[[Site], dict[str, str]] | None = None
+) -> Cases:
+    def cases(site: Site) -> Iterator[Case]:
+        for partial in (False, True):
+            yield Case(
+                _in_some_area(action),
+                denied=denied,
+                nobody=nobody,
+                partial=partial,
+                shows=shows(site) if shows else {},
+            )
+
+    return cases
+
+
+def whole_site(action: str, denied: int = 403, nobody: int = 302) -> Cases:
+    return lambda site: iter([Case(lambda p: p.may(action, EVERYWHERE), denied=denied, nobody=nobody)])
+
+
+def never(denied: int = 404, nobody: int = 404, **kwargs: Any) -> Cases:
+    return lambda site: iter([Case(lambda person: False, kwargs, denied=denied, nobody=nobody)])
+
+
+def has_office(person: Person) -> bool:
+    """Has somebody anything to do in the admin site?"""
+    return any(person.may_somewhere(action) for action in ("configure", "administer", "audit"))
+
+
+def office(ok: int = 200, denied: int = 302) -> Cases:
+    """Who has nothing to do in the admin site is sent to its door, which says so."""
+    return lambda site: iter([Case(has_office, ok=ok, denied=denied)])
+
+
+ADDRESSES: Final[dict[str, Cases]] = {
+    "overview": known(partial=True, shows=lambda site: site.tag_paths),
+    "area": at_paths("view", lambda site: site.area_paths),
+    "tag": at_paths("view", lambda site: site.tag_paths),
+    "system": somewhere("diagnose"),
+    "clock": known(),
+    "account_login": lambda site: iter([Case(lambda person: not person.known, ok=200, denied=302, nobody=200)]),
+    "account_logout": known(),
+    "account_change_password": known(),
+    "setup": lambda site: iter([Case(lambda person: True, {"token": site.token}, nobody=200)]),
+    "rest:list_tags": somewhere("view", nobody=401, shows=lambda site: site.tag_paths),
+    "rest:get_tag": lambda site: iter(
+        Case(
+            _in_area("view", area),
+            {"path": path},
+            denied=frozenset({403, 404}),
+            nobody=401,
+        )
+        for area, path in site.tag_paths.items()
+    ),
+    "rest:openapi-json": lambda site: iter([Case(lambda person: person.known, nobody=401)]),
+    "rest:api-root": lambda site: iter([Case(lambda person: False, denied=404, nobody=401)]),
+    "rest:unknown": lambda site: iter([Case(lambda person: False, {"rest": "nothing"}, denied=404, nobody=401)]),
+    "healthz": everybody(),
+    "readyz": everybody(503),
+    "metrics": whole_site("diagnose", nobody=401),
+    "admin:index": office(),
+    "admin:login": lambda site: iter([Case(has_office, ok=302, denied=403, nobody=302)]),
+    "admin:logout": office(302),
+    "admin:password_change": office(302),
+    "admin:jsi18n": office(),
+    "admin:autocomplete": office(403),
+    "admin:app_list": lambda site: iter(
+        Case(allowed, {"app_label": label}, denied=frozenset({302, 404}))
+        for label, allowed in (
+            ("plant", _in_some_area("configure")),
+            ("devices", _in_some_area("configure")),
+            ("accounts", _in_some_area("administer")),
+            ("audit", _in_area("audit", EVERYWHERE)),
+        )
+    ),
+}
+"""Name of an address -> the requests to try."""
+
+UNNAMED: Final = {
+    "admin/<model>/<path:object_id>/": "an old address: sends to the change page, which asks itself",
+    "admin/(?P<url>.*)$": "adds a missing slash, else 404",
+}
+"""Addresses without a name -> why they give nothing away."""
+
+
+@dataclass(frozen=True)
+class AdminModel:
+    """`site_wide`: only granted everywhere. `closed`: pages that nobody gets. `bulk`: actions on many rows."""
+
+    action: str
+    site_wide: bool = False
+    closed: frozenset[str] = frozenset()
+    bulk: frozenset[str] = frozenset({"delete_selected"})
+
+    def opens_to(self, person: Person, area: str | None) -> bool:
+        if self.site_wide:
+            return person.may(self.action, EVERYWHERE)
+        return person.may_somewhere(self.action) if area is None else person.may(self.action, area)
+
+
+READ_ONLY: Final = frozenset({"add", "delete"})
+SWITCHES: Final = frozenset({"delete_selected", "enable", "disable"})
+
+ADMIN_MODELS: Final = {
+    "plant.plant": AdminModel("configure", site_wide=True),
+    "plant.area": AdminModel("configure"),
+    "plant.configrevision": AdminModel("configure", site_wide=True, closed=READ_ONLY),
+    "devices.device": AdminModel("configure", bulk=SWITCHES),
+    "devices.tag": AdminModel("configure", bulk=SWITCHES),
+    "accounts.user": AdminModel(
+        "administer",
+        site_wide=True,
+        closed=frozenset({"delete"}),
+        bulk=frozenset({"delete_selected", "give_link", "end_sessions", "unlock"}),
+    ),
+    "accounts.role": AdminModel("administer", site_wide=True),
+    "accounts.grant": AdminModel("administer"),
+    "accounts.apitoken": AdminModel(
+        "administer", site_wide=True, closed=READ_ONLY, bulk=frozenset({"delete_selected", "revoke"})
+    ),
+    "audit.auditrecord": AdminModel(
+        "audit", site_wide=True, closed=READ_ONLY, bulk=frozenset({"delete_selected", "export"})
+    ),
+}
+
+OPERATIONS: Final = {("GET", "/api/v1/tags"), ("GET", "/api/v1/tags/{path}")}
+"""Of REST. Their rights are tried through their addresses above."""
+
+SOCKETS: Final = {"/ws/live/"}
+
+MESSAGES: Final = {
+    "subscribe": "each path asks for view in its area",
+    "ack": "says how far the socket has read; gives nothing",
+}
+"""What a browser may say on a socket -> what it asks for."""
