@@ -234,3 +234,11 @@ def running() -> Hub:
         _running = loop, hub
         hub.start()
     return _running[1]
+
+
+async def stop() -> None:
+    """Stop the hub of the running event loop, if there is one."""
+    global _running
+    if _running is not None and _running[0] is asyncio.get_running_loop():
+        hub, _running = _running[1], None
+        await hub.stop()
