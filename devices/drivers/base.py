@@ -39,10 +39,13 @@ class LinkDown(DriverError):
 class Driver(Protocol):
     """One connection to one host and port, which may carry several units. One request at a time (MB-02)."""
 
-    late_replies: int
-    """Right answers that came after their time and were thrown away."""
-    stray_replies: int
-    """Frames nobody asked for."""
+    @property
+    def late_replies(self) -> int:
+        """Right answers that came after their time and were thrown away."""
+
+    @property
+    def stray_replies(self) -> int:
+        """Frames nobody asked for."""
 
     @property
     def is_connected(self) -> bool: ...

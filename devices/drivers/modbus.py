@@ -174,8 +174,7 @@ class ModbusTcp:
         request = _REQUEST[read.table](dev_id=unit, address=read.address, count=read.count)
         self._framer.awaited = _Awaited(read.table.function_code, read.payload_bytes)
         client.ctx.comm_params.timeout_connect = timeout_s
-        task = asyncio.current_task()
-        asked_before = task.cancelling() if task else 0
+        cancels = _cancels()
         try:
             verdict = await client.execute(False, request)
         except ModbusIOException:
@@ -186,10 +185,10 @@ class ModbusTcp:
             raise BadReply(str(error), is_out_of_step=True) from None
         finally:
             self._framer.awaited = None
-        if task is not None and task.cancelling() > asked_before:
-            # pymodbus waits by asyncio.wait_for, which in Python 3.11 loses a cancel that comes together with the reply
-            # (python/cpython#86296): a link that was stopped would go on reading beside its successor.
-            raise asyncio.CancelledError
+            if _cancels() > cancels:
+                # pymodbus waits by asyncio.wait_for, which in Python 3.11 loses a cancel that comes together with the
+                # reply or the end of the connection (python/cpython#86296): a link that was stopped would read on.
+                raise asyncio.CancelledError
         return self._payload(verdict)
 
     def _gave_up(self, client: AsyncModbusTcpClient, timeout_s: float) -> None:
@@ -230,11 +229,10 @@ def _fail_waiting(client: AsyncModbusTcpClient, reason: str) -> None:
         future.exception()  # nobody may be waiting; asyncio would complain of an exception that was never looked at
 
 
-def _heed_cancellation() -> None:
-    """asyncio.wait_for, inside pymodbus, forgets a cancellation that comes together with the answer (Python 3.11)."""
+def _cancels() -> int:
+    """How often this task has been asked to end."""
     task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
+    return task.cancelling() if task else 0
 
 
 def _said(error: OSError) -> str:

@@ -14,7 +14,7 @@ from zlib import crc32
 import structlog
 
 from bus.presence import LinkState
-from bus.quality import BAD_NO_COMMUNICATION, BAD_NOT_CONNECTED, BAD_TIMEOUT
+from bus.quality import BAD_NO_COMMUNICATION, BAD_NOT_CONNECTED, BAD_TIMEOUT, BAD_WAITING_FOR_INITIAL_DATA
 from devices.drivers.base import BadReply, DeviceRefused, Driver, DriverError, LinkDown, NoAnswer
 from devices.plan import Read
 from devices.poller.groups import LastValue, ScanGroup, Slot
@@ -44,7 +44,7 @@ class _Unit:
     groups: list[ScanGroup]
     slots: list[Slot]
     reason: str = ""
-    never: int = BAD_NOT_CONNECTED
+    never: int = BAD_WAITING_FOR_INITIAL_DATA
     probe_at: float = 0.0
     probed: int = 0
     pause: Pause = field(default_factory=Pause)
@@ -101,7 +101,8 @@ class Link:
     # -- the task -----------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Endless; cancel to stop. The connection is closed then."""
+        """Endless; cancel to stop. The connection is closed then. May be called again after a fault."""
+        self._is_up = False
         self._publish_what_is_never_read()
         if not self._read_units:
             await asyncio.Event().wait()

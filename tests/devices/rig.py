@@ -8,12 +8,15 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
+from django.db import OperationalError
 from pyModbusTCP.server import DataBank, ModbusServer
 from redis.asyncio import Redis
 
 from bus.client import connect
 from bus.latest import read_latest
 from bus.messages import Block, Value
+from devices.drivers.base import Driver
+from devices.drivers.registry import open_driver
 from devices.points import Point
 from devices.poller.service import Poller
 from devices.snapshot import DeviceEntry, Snapshot, TagEntry
@@ -40,6 +43,8 @@ class Plant:
 
     def __init__(self, tags: dict[DeviceEntry, list[TagEntry]]) -> None:
         self.snapshot = a_snapshot(1, tags)
+        self.is_away = False
+        self.asked = 0
 
     def change(self, tags: dict[DeviceEntry, list[TagEntry]]) -> None:
         self.snapshot = a_snapshot(self.snapshot.revision + 1, tags)
@@ -48,6 +53,9 @@ class Plant:
         self.snapshot = replace(self.snapshot, revision=self.snapshot.revision + 1)
 
     def current(self) -> int:
+        self.asked += 1
+        if self.is_away:
+            raise OperationalError("the database is away")
         return self.snapshot.revision
 
     def load(self) -> Snapshot:
@@ -55,19 +63,18 @@ class Plant:
 
 
 @asynccontextmanager
-async def polling(url: str, plant: Plant) -> AsyncIterator[Poller]:
+async def polling(
+    url: str, plant: Plant, open_driver: Callable[[str, str, int], Driver] = open_driver
+) -> AsyncIterator[Poller]:
     client = connect(url, "test-poller")
-    poller = Poller(client, current=plant.current, load=plant.load)
+    poller = Poller(client, current=plant.current, load=plant.load, open_driver=open_driver)
     task = asyncio.create_task(poller.run())
     try:
         yield poller
     finally:
         task.cancel()
         _, pending = await asyncio.wait([task], timeout=5)
-        if pending:
-            for t in asyncio.all_tasks():
-                t.print_stack()
-            raise AssertionError("the poller does not end")
+        assert not pending, f"the poller does not end: {asyncio.all_tasks()}"
         await client.aclose()
 
 

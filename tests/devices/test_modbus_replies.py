@@ -10,6 +10,7 @@ from devices.drivers.modbus import ModbusTcp
 from devices.plan import Read
 from devices.points import Table
 from tests.devices.faulty import HONEST, FaultyServer, Request, a_faulty_server, honest, never
+from tests.devices.rig import until
 
 TEN = Read(Table.HOLDING, 5, 10, ())
 COILS = Read(Table.COIL, 0, 12, ())
@@ -186,4 +187,25 @@ async def test_each_request_goes_on_the_wire_once() -> None:
                 await driver.read(1, TEN, 0.03)
         assert len(server.requests) == 5
         assert server.connections == 1, "pymodbus's own hanging up after some time-outs is off"
+        driver.close()
+
+
+@pytest.mark.parametrize("is_hanging_up", [False, True])
+async def test_a_cancellation_together_with_the_end_of_a_request_is_not_forgotten(is_hanging_up: bool) -> None:
+    """Or a link that is to end goes on reading for ever."""
+    async with a_faulty_server(never) as server:
+        driver = await connected(server)
+        reading = asyncio.create_task(driver.read(1, TEN, 5))
+        await until(lambda: bool(server.requests))
+        if is_hanging_up:
+            driver._connection_changed(False)
+        else:
+            framer = driver._framer
+            request = server.requests[0]
+            _, verdict = framer.handleFrame(request.frame(HONEST), request.unit, request.tid)
+            assert driver._client is not None
+            driver._client.ctx.response_future.set_result(verdict)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
         driver.close()
