@@ -17,6 +17,7 @@ BENCHMARKS: Final = {
     "not_reading": "what a browser that does not read costs the web process",
     "bus_memory": "what the bus costs: bytes of a block, memory of 15 minutes, publishing",
     "memory": "the idle demo, all processes",
+    "starts": "make run: first start, second start, stop",
 }
 TIME_LIMIT_S: Final = 600
 
