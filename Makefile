@@ -1,7 +1,6 @@
 # What a person types. `make run` and `make test` need Python 3.11 or newer, make and a network to the package registries.
 SHELL := /bin/sh
 PY := .venv/bin/python
-LINES := 120
 # Seeds of the fault tests: printed, and repeatable by `make test-slow SEED=123`.
 SEED ?= $(shell date +%s)
 export PYTHONDONTWRITEBYTECODE :=
@@ -42,6 +41,7 @@ torture: dev
 bench: dev
 	$(PY) -m benchmarks
 
+lint: export DATA_DIR := $(CURDIR)/.mypy_cache/site
 lint: dev
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
@@ -51,6 +51,8 @@ lint: dev
 	$(PY) -W error::RuntimeWarning manage.py check --fail-level WARNING
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) -m tests.house_rules
+	@if node --version >/dev/null 2>&1; then echo "tsc --project ."; node node_modules/typescript/bin/tsc --project .; \
+	else echo "No node on this machine: the types of static/js are not checked."; fi
 
 format: dev
 	$(PY) -m ruff format .

@@ -21,7 +21,7 @@ _FOREIGN: Final = re.compile(
         [
             r"/" + r"work/",
             r"/" + r"tmp/[a-z]/",
-            r"/root/",
+            r"/" + r"root/",
             r"/home/[a-z]+/",
             "registry" + r"\.npmjs",
             "pypi" + r"\.org",
