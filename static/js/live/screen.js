@@ -66,7 +66,7 @@ export class Screen {
       this.places.set(key, place);
     }
     const list = { live: place.values, liveAge: place.ages, liveWord: place.words, liveSentence: place.sentences };
-    list[/** @type {keyof list} */ (kind)].push(element);
+    list[/** @type {keyof typeof list} */ (kind)].push(element);
   }
 
   /** @param {string} key @param {Shown} shown @param {number} now */
