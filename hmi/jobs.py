@@ -10,8 +10,9 @@ from typing import Any, Final, TypeVar
 import structlog
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import connections
+from django.db import connection, connections
 
+from audit import triggers
 from audit.chain import Head
 from audit.heads import append_head
 from audit.sealer import BATCH, seal
@@ -69,6 +70,7 @@ class Sealing:
         self._written: Head | None = None
         self._written_at = float("-inf")
         self._away: set[str] = set()
+        self._has_looked = False
 
     def detail(self) -> dict[str, Any]:
         return {"sealed": self.sealed, "sequence": self._head.sequence if self._head else 0, "away": sorted(self._away)}
@@ -79,12 +81,21 @@ class Sealing:
             connections.close_all()  # the next turn connects anew
             self.has_more = False
             return
+        if not self._has_looked:
+            self._look_at_the_guard()
         count, head = done
         self.sealed += count
         self.has_more = count == BATCH
         self._head = head
         if self._clock() - self._written_at >= HEAD_EVERY_S:
             self._write_head()
+
+    def _look_at_the_guard(self) -> None:
+        """Once, at the first chance after the start: a restored or copied database may have come without it."""
+        gone = self._attempt("database", DatabaseError, lambda: triggers.missing(connection))
+        self._has_looked = gone is not None
+        for name in gone or ():
+            log.error("audit is not guarded", missing=name, action="run manage.py migrate, then manage.py audit verify")
 
     def finish(self) -> None:
         """Seal what came last and note where the chain ends."""

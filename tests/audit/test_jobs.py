@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from structlog.testing import capture_logs
 
+from audit import triggers
 from audit.actions import Actor, record
 from audit.heads import heads_path, read_heads
 from audit.models import AuditRecord
+from audit.sealer import seal
 from audit.verification import verify_audit
-from hmi import jobs
 from hmi.jobs import Sealing
 
 
@@ -33,7 +34,7 @@ class Clock:
 @pytest.fixture
 def open_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test's transaction lives in the connection that sealing would give up."""
-    monkeypatch.setattr(jobs.connections, "close_all", lambda: None)
+    monkeypatch.setattr("hmi.jobs.connections.close_all", lambda: None)
 
 
 def note(times: int = 1) -> None:
@@ -61,6 +62,15 @@ def test_the_head_is_noted_at_most_every_ten_seconds_and_at_the_end(guarded: Pat
     assert [head.sequence for head in read_heads()[0]] == [1, 4, 5]
 
 
+def test_a_table_without_its_guard_is_said_at_the_start(guarded: Path) -> None:
+    triggers.drop(connection)
+    sealing = Sealing()
+    with capture_logs() as said:
+        sealing.turn()
+        sealing.turn()
+    assert [entry["missing"] for entry in said] == triggers.missing(connection) != []
+
+
 def test_a_quiet_audit_writes_no_heads(guarded: Path, open_connection: None) -> None:
     clock = Clock()
     sealing = Sealing(clock)
@@ -75,7 +85,6 @@ def test_a_quiet_audit_writes_no_heads(guarded: Path, open_connection: None) -> 
 def test_a_database_that_is_away_is_said_once_and_once_when_it_is_back(
     guarded: Path, open_connection: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seal = jobs.seal
 
     def away(*args: Any) -> Any:
         raise OperationalError("unable to open database file")
@@ -83,11 +92,11 @@ def test_a_database_that_is_away_is_said_once_and_once_when_it_is_back(
     note()
     sealing = Sealing()
     with capture_logs() as said:
-        monkeypatch.setattr(jobs, "seal", away)
+        monkeypatch.setattr("hmi.jobs.seal", away)
         for _ in range(4):
             sealing.turn()
         assert sealing.detail()["away"] == ["database"]
-        monkeypatch.setattr(jobs, "seal", seal)
+        monkeypatch.setattr("hmi.jobs.seal", seal)
         sealing.turn()
         sealing.turn()
     assert [entry["event"] for entry in said] == ["audit sealing waits", "audit sealing goes on", "audit head"]
