@@ -1,0 +1,58 @@
+"""What the documents name exists: files, commands of the Makefile, settings."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.house_rules import tracked_files
+from tests.road.site import ROOT
+
+DOCUMENTS = sorted(path for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+SOURCES = [path for folder in ("hmi", "bus", "devices", "accounts", "plant") for path in (ROOT / folder).rglob("*.py")]
+PATHS = [f"/{path.relative_to(ROOT)}" for path in tracked_files()]
+
+
+def ids(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
+def test_every_file_that_is_named_exists(document: Path) -> None:
+    named = re.findall(r"`([\w.]+(?:/[\w.]+)+\.(?:py|js|mjs|sh|html|yaml|md))`", document.read_text())
+
+    assert [name for name in named if not any(path.endswith(f"/{name}") for path in PATHS)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
+
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
+def test_every_make_target_that_is_named_exists(document: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    text = document.read_text()
+    named = set(re.findall(r"`make ([a-z-]+)", text)) | set(re.findall(r"^make ([a-z-]+)", text, re.MULTILINE))
+
+    assert named <= targets
+
+
+def test_every_setting_of_the_environment_is_documented() -> None:
+    pattern = r"""env\.\w+\(\s*"([A-Z_]+)"|text\("([A-Z_]+)"\)"""
+    read = {a or b for path in SOURCES for a, b in re.findall(pattern, path.read_text())}
+    documented = set(re.findall(r"`([A-Z_]{4,})`", (ROOT / "docs" / "installation.md").read_text()))
+
+    assert {"PORT", "REDIS_URL", "TRUSTED_PROXIES"} <= read
+    assert read - documented == set()
+
+
+def test_the_stations_of_the_road_are_in_the_readme_and_numbered_without_a_gap() -> None:
+    road = (ROOT / "docs" / "road.md").read_text()
+    first = road.split("## How a change")[0]
+    numbers = [int(number) for number in re.findall(r"^(\d+)\. ", first, re.MULTILINE)]
+
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert "docs/road.md" in (ROOT / "README.md").read_text()
