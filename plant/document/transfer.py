@@ -60,10 +60,17 @@ def import_document(content: bytes, name: str, actor: Actor, *, prune: bool = Fa
 
     What the document does not name stays, unless `prune` is set. A document that changes nothing raises no revision.
     """
+    known = revisions.current()
+    plan = _plan_unlocked(content, name, prune, known)
+    if plan is not None:
+        outcome = _outcome(plan)
+        if not outcome.changes:
+            return outcome
     try:
         with transaction.atomic():
             revisions.lock()
-            plan = make_plan(content, name, prune=prune)
+            if plan is None or revisions.current() != known:
+                plan = make_plan(content, name, prune=prune)
             outcome = _outcome(plan)
             if not outcome.changes:
                 return outcome
@@ -73,6 +80,20 @@ def import_document(content: bytes, name: str, actor: Actor, *, prune: bool = Fa
         text = f"The database refused the change ({error}). Somebody may have changed the plant meanwhile: try again."
         raise DocumentError(name, [Problem(0, 0, "", text)]) from error
     return Outcome(outcome.plant, outcome.changes, outcome.kept, outcome.notes, revision)
+
+
+def _plan_unlocked(content: bytes, name: str, prune: bool, known: int) -> Plan | None:
+    """The plan, made before the lock is taken: planning takes most of the time, and everybody's writes would wait.
+
+    None when the configuration was changed meanwhile; what was read may then be of two states.
+    """
+    try:
+        plan = make_plan(content, name, prune=prune)
+    except (DocumentError, KeyError):
+        if revisions.current() == known:
+            raise
+        return None
+    return plan if revisions.current() == known else None
 
 
 def make_plan(content: bytes, name: str, *, prune: bool = False) -> Plan:
@@ -157,7 +178,9 @@ def _hold_back(plan: Plan) -> None:
                 _collect(relation, staying, gone[section.model], holders)
         for pk, names in holders.items():
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            text = f"It cannot be removed: {', '.join(names[:3])}{more} still refer{'s' if len(names) == 1 else ''} to it."
+            text = (
+                f"It cannot be removed: {', '.join(names[:3])}{more} still refer{'s' if len(names) == 1 else ''} to it."
+            )
             plan.report(None, section.name, text, gone[section.model][pk])
 
 
