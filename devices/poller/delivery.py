@@ -120,18 +120,27 @@ class Delivery:
         await self._own.aclose()
 
     async def _join(self, fence: int) -> None:
+        was_joined = self._joined is not None
         if await self._publisher.join_epoch(fence, _now_ms()):
             self._outbox.start_epoch()
+            if was_joined:
+                await self._say_new_epoch()
         self._joined = fence
         self.on_joined()
 
     async def _begin_epoch(self, fence: int) -> None:
+        """The bus has another epoch than ours, or none (join), or lost what it had acknowledged (throw it away)."""
         await self._publisher.join_epoch(fence, _now_ms())
         self._outbox.start_epoch()
-        text = f"Redis had lost data; epoch {self._publisher.epoch} begins, every value is published anew."
-        log.warning("new epoch", epoch=self._publisher.epoch, reason="Redis had lost data")
-        await say_event(self._client, "new_epoch", text)
+        await self._say_new_epoch()
         self.on_joined()
+
+    async def _say_new_epoch(self) -> None:
+        epoch = self._publisher.epoch
+        log.warning("new epoch", epoch=epoch, reason="Redis had lost data; every value is published anew")
+        with suppress(*BusError):
+            text = f"Redis had lost data; epoch {epoch} begins, every value is published anew."
+            await say_event(self._client, "new_epoch", text)
 
     def _note_away(self, error: Exception) -> None:
         self.failures += 1

@@ -17,6 +17,8 @@ GRAVITY_KW: Final = 9.81 / 3600.0
 """kW for one m³/h lifted by one m."""
 VOLT_FACTOR: Final = 1.732 * 0.4 * 0.86
 """kW for one ampere on 400 V three-phase at a power factor of 0.86."""
+HALVINGS: Final = 24
+"""Of 48 m: a few micrometres."""
 BAR_PER_M: Final = 0.0980665
 
 
@@ -32,7 +34,9 @@ def operating_point(speeds: Sequence[float], level_m: float, opening: float) -> 
     `opening`: how far the town's taps are open, 1 on average. Found by bisection: the more head, the less flow.
     """
     low, high = 0.0, SHUT_OFF_HEAD_M
-    for _ in range(40):
+    if not any(speeds):
+        return STATIC_HEAD_M - level_m, [0.0 for _ in speeds]
+    for _ in range(HALVINGS):
         head = (low + high) / 2
         total = sum(pump_flow(head, s) for s in speeds)
         needed = STATIC_HEAD_M - level_m + PIPE_SLOPE * (total / opening) ** 2

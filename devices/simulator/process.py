@@ -24,7 +24,7 @@ RATED_AMPERE: Final = 28.0
 HIGH_LEVEL_M: Final = 5.0
 LOW_LEVEL_M: Final = 0.8
 NOISE_LAG_S: Final = 40.0
-STEP_S: Final = 0.25
+STEP_S: Final = 0.5
 
 
 class PumpState(IntEnum):
