@@ -26,6 +26,7 @@ MAX_ERRORS: Final = 10
 """So many messages outside the protocol are answered; then the socket is closed."""
 MESSAGES_PER_S: Final = 20
 BURST: Final = 100
+BYTES_PER_TOKEN: Final = 4096
 TRY_AGAIN_LATER: Final = 1013
 
 
@@ -73,8 +74,13 @@ async def _listen(hub: Hub, subscriber: Subscriber, receive: Receive) -> None:
     while (message := await receive())["type"] == "websocket.receive":
         if subscriber.is_closed:
             continue
-        if not patience.allows(time.monotonic()):
-            await subscriber.send_text(wire.error("too_fast", f"At most {MESSAGES_PER_S} messages per second."))
+        if not patience.allows(time.monotonic(), 1 + len(message.get("text") or "") // BYTES_PER_TOKEN):
+            await subscriber.send_text(
+                wire.error(
+                    "too_fast",
+                    f"At most {MESSAGES_PER_S} messages (or {MESSAGES_PER_S * BYTES_PER_TOKEN // 1024} kB) per second.",
+                )
+            )
             await subscriber.close(Close.TOO_MANY)
             continue
         try:
@@ -93,11 +99,11 @@ class Patience:
         self._filled_at = now_s
         self._errors = 0
 
-    def allows(self, now_s: float) -> bool:
-        """May there be one more message?"""
+    def allows(self, now_s: float, cost: int = 1) -> bool:
+        """May there be one more message? A long one counts for several: it takes longer to answer."""
         self._tokens = min(BURST, self._tokens + (now_s - self._filled_at) * MESSAGES_PER_S)
         self._filled_at = now_s
-        self._tokens -= 1
+        self._tokens -= cost
         return self._tokens >= 0
 
     def forgives(self) -> bool:

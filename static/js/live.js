@@ -19,6 +19,7 @@ class Live {
     /** What was told of each path: its status. @type {Map<string, number>} */
     this.told = new Map();
     this.needsLogin = false;
+    this.isFull = false;
     const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/live/`;
     this.link = new Link(url, {
       opened: () => this.#opened(),
@@ -48,6 +49,11 @@ class Live {
   /** @param {any} message */
   #take(message) {
     const now = performance.now();
+    if (message.type === "error") {
+      console.warn(`live: ${message.code}: ${message.detail}`);
+      this.isFull = message.code === "too_many_sockets";
+      return; // a refusal is no sign that values come
+    }
     this.model.heardAt = now;
     if (message.type === "frame") {
       const tags = this.model.frame(message, now);
@@ -58,8 +64,7 @@ class Live {
     } else if (message.type === "subscribed") {
       this.model.subscribed(message);
       this.told.clear();
-    } else if (message.type === "error") {
-      console.warn(`live: ${message.code}: ${message.detail}`);
+      this.isFull = false;
     }
   }
 
@@ -105,7 +110,7 @@ class Live {
   /** @param {number} now */
   #cause(now) {
     if (this.needsLogin) return "login";
-    if (this.model.isSilent(now)) return "server";
+    if (this.model.isSilent(now)) return this.isFull ? "full" : "server";
     if (this.model.isBusSilent(now)) return "bus";
     return this.model.isPollerSilent(now) ? "poller" : "live";
   }

@@ -5,6 +5,7 @@
 const SENTENCES = {
   live: "",
   server: "The server does not answer. What you see is out of date. Trying again by itself.",
+  full: "Too many live screens are open. What you see is out of date. Close some; this one tries again by itself.",
   login: "You are no longer logged in. What you see is out of date.",
   bus: "The server has lost its live values (Redis). What you see is out of date. It comes back by itself.",
   poller: "The poller is not running: no device is being read. Values grow old.",
@@ -13,7 +14,7 @@ const SENTENCES = {
 /** @typedef {keyof typeof SENTENCES} Cause */
 
 /** @type {Object<Cause, State>} */
-const STATES = { live: "live", server: "offline", login: "offline", bus: "stale", poller: "stale" };
+const STATES = { live: "live", server: "offline", full: "offline", login: "offline", bus: "stale", poller: "stale" };
 
 export class Banner {
   constructor() {
