@@ -125,7 +125,8 @@ class Fanout:
         self._wake.clear()
         timeout_s = None if soonest is None else (soonest - now_ms) / 1000
         try:
-            await asyncio.wait_for(self._wake.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):  # not wait_for: in Python 3.11 that can lose a cancel
+                await self._wake.wait()
         except TimeoutError:
             return
 

@@ -1,5 +1,6 @@
 """Who is sent what, and when: at once or gathered, with credit, never piling up. Time is an argument here."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -239,3 +240,17 @@ async def test_a_socket_that_breaks_does_not_stop_the_others() -> None:
     await screens.change(t1=4.0)
     assert screens.frames(well)[-1]["rows"] == [[1, 4.0, 0, None]]
     assert broken.is_closed
+
+
+async def test_a_wait_that_is_woken_and_cancelled_at_once_ends() -> None:
+    """Otherwise a hub that is told to stop goes on sending (Python 3.11's wait_for loses such a cancel)."""
+    screens = await Screens().start()
+    await screens.open(1)
+    await screens.change(t1=2.0)
+    screens.fanout.announce({GROUP})
+    waiting = asyncio.create_task(screens.fanout.wait(screens.now))
+    await asyncio.sleep(0.01)
+    screens.fanout.announce({GROUP})
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert waiting.cancelled()
