@@ -27,4 +27,5 @@ def taken(plant_id: int, area_id: int | None, name: str) -> str | None:
 
 
 def clash(what: str, name: str) -> str:
-    return f"{'An' if what[0] in 'aeiou' else 'A'} {what} here has the name '{name}' already. Give one of them another name."
+    article = "An" if what[0] in "aeiou" else "A"
+    return f"{article} {what} here has the name '{name}' already. Give one of them another name."

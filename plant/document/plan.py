@@ -60,6 +60,7 @@ class World:
     removed: list[tuple[str, Any]] = field(default_factory=list)
     """(present path or name, row) of what --prune takes away."""
     gone: dict[int, str] = field(default_factory=dict)
+    """Key -> path or name of what has no future: --prune takes it away, or its row was refused."""
     by_key: dict[str, Planned] = field(default_factory=dict)
     """Lower-case path or name -> planned."""
     by_pk: dict[int, Planned] = field(default_factory=dict)

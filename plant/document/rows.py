@@ -127,6 +127,8 @@ class RowSection(Section):
         if other is not None and other.row is not None:
             text = f"'{key}' stands twice (first in line {other.row.node.line}; case does not count). Remove one."
             plan.report_row(row, self.key_field, text)
+            if obj is not None:
+                world.gone[obj.pk] = key
             return None
         target = self.model() if obj is None else copy.copy(obj)
         if obj is not None:
@@ -139,7 +141,7 @@ class RowSection(Section):
     def leave(self, standing: list[Any], world: World, plan: Plan) -> None:
         """Decide about what stands and is not named: it goes with --prune, else it stays."""
         for obj in standing:
-            if obj.pk in world.by_pk:
+            if obj.pk in world.by_pk or obj.pk in world.gone:
                 continue
             key = self.key_of(obj, plan)
             if world.is_described and plan.prune:
@@ -151,6 +153,7 @@ class RowSection(Section):
                     f"Another {self.noun}, which the document does not name, is called '{key}'. Rename one of the two."
                 )
                 plan.report_row(other.row, self.key_field, text)
+                world.gone[obj.pk] = key
             else:
                 world.add(Planned(key, obj, obj))
 

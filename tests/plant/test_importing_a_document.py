@@ -7,6 +7,7 @@ import pytest
 from accounts.models import User
 from audit.models import AuditRecord
 from devices.models import Device, Tag
+from plant import revisions
 from plant.document import transfer
 from plant.models import Area, ConfigRevision, Plant
 from tests.cast import Cast, build_works
@@ -239,6 +240,26 @@ def test_a_uuid_stands_once() -> None:
     ]
 
 
+def test_two_tags_are_not_renamed_to_one_name() -> None:
+    load(SMALL)
+    problems = refused(exported().replace("path: intake/pumps/run", "path: intake/level"))
+    assert [problem.split(": ", 1)[1] for problem in problems] == [
+        "'intake/level' stands twice (first in line 14; case does not count). Remove one."
+    ]
+
+
+def test_two_devices_are_not_renamed_to_one_name() -> None:
+    """What refers to them is still read: nothing but the double name is told."""
+    second = "  - {name: plc2, area: intake/pumps, host: h}\ntags:"
+    load(SMALL.replace("tags:", second).replace("run, device: plc1", "run, device: plc2"))
+    problems = refused(exported().replace("name: plc2", "name: plc1").replace("device: plc2", "device: plc1"))
+    assert [problem.split(": ", 1)[1] for problem in problems] == [
+        "'plc1' stands twice (first in line 11; case does not count). Remove one."
+    ]
+    text = without(exported(), "name: plc1").replace("name: plc2", "name: plc1").replace("device: plc2", "device: plc1")
+    assert "Another device, which the document does not name, is called 'plc1'." in refused(text)[0]
+
+
 def test_a_new_name_that_an_unnamed_thing_has_is_refused_without_prune() -> None:
     load(SMALL.replace("intake/pumps/run", "intake/run"))
     text = without(exported(), "path: intake/run,").replace("path: intake/level", "path: intake/run")
@@ -293,6 +314,28 @@ def test_an_import_that_fails_in_the_database_leaves_everything_as_it_was(monkey
     assert problems[0].startswith("The database refused the change")
     assert Tag.objects.get(name="level").unit == "m"
     assert Device.objects.get().max_gap == 5
+
+
+def test_a_change_between_planning_and_writing_is_taken_into_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan is made before the lock: who changed something in between is neither overlooked nor overwritten."""
+    load(SMALL)
+    changed = exported().replace("unit: m,", "unit: cm,")
+    lock = revisions.lock
+
+    def somebody_is_quicker() -> None:
+        monkeypatch.setattr(revisions, "lock", lock)
+        Tag.objects.filter(name="run").delete()
+        revisions.bump("omar", "took a tag away")
+
+    monkeypatch.setattr(revisions, "lock", somebody_is_quicker)
+    assert said(load(changed)) == ["~ tag intake/level", "+ tag intake/pumps/run"]
+    assert exported() == changed
+
+
+def test_a_document_that_changes_nothing_waits_for_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    load(SMALL)
+    monkeypatch.setattr(revisions, "lock", lambda: pytest.fail("the lock was taken"))
+    assert load(SMALL).is_same
 
 
 def test_notes_tell_what_is_allowed_but_hardly_meant() -> None:
