@@ -109,6 +109,8 @@ def wait_for_the_last_run(data_dir: Path) -> None:
 
 
 def main() -> int:
+    for number in (signal.SIGTERM, signal.SIGINT):  # until the guard listens
+        signal.signal(number, signal.default_int_handler)
     try:
         return launch()
     except (Refused, ImproperlyConfigured) as error:

@@ -70,7 +70,10 @@ install_front_end() {
     stamp=node_modules/.installed-$kind-$(stamp_of package.json package-lock.json)
     [ -e "$stamp" ] && return
     omit=--omit=dev
-    [ "$kind" = dev ] && omit=--include=dev
+    # Where the development packages are installed, a `runtime` that brings them up to date keeps them.
+    if [ "$kind" = dev ] || ls node_modules/.installed-dev-* >/dev/null 2>&1; then
+        omit=--include=dev
+    fi
     say "Installing the front-end package, once"
     if npm --version >/dev/null 2>&1; then
         run_npm=npm

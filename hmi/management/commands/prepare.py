@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.links import setup_link
+from bus.parent import die_with_parent
 from hmi.launch.progress import Refused
 from hmi.preparation import collect_static_files, first_plant, migrate_database, simulator_port
 
@@ -21,6 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print what the launcher needs to know, as JSON.")
 
     def handle(self, *, plant: Path | None, **options: Any) -> None:
+        die_with_parent()
         try:
             migrate_database()
             self.check(databases=["default"])  # after the database: some checks look into it
