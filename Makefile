@@ -32,7 +32,7 @@ test: dev
 
 test-slow: dev
 	@echo "seed $(SEED)"
-	ISTHMUS_SEED=$(SEED) $(PY) -m pytest -m "slow and not torture" -p "randomly" -p no:cacheprovider --randomly-seed=$(SEED)
+	ISTHMUS_SEED=$(SEED) $(PY) -m pytest -m "slow and not torture" --durations=15 --randomly-seed=$(SEED)
 
 torture: dev
 	@echo "seed $(SEED)"
