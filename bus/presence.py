@@ -60,10 +60,14 @@ State = TypeVar("State", ProcessState, LinkState)
 
 @dataclass(frozen=True, slots=True)
 class Heard(Generic[State]):
-    """What was said, and how long ago by the clock of Redis."""
+    """What was said, and how long ago by the clock of Redis.
+
+    A step of that clock makes one look wrong: `said_ms` tells whoever looks again whether anything was said since.
+    """
 
     state: State
     age_ms: int
+    said_ms: int
 
 
 def _packed(state: ProcessState | LinkState) -> bytes:
@@ -105,7 +109,8 @@ def _heard(kind: type[State], raw: dict[bytes, bytes], now: tuple[int, int]) -> 
     for name, said in raw.items():
         at, _, packed = said.partition(b" ")
         try:
-            found[name.decode()] = Heard(kind(**msgpack.unpackb(packed)), max(0, now_ms - int(at)))
+            # Said in the future: the clock was set back since. Who lives speaks again at once, so it is not recent.
+            found[name.decode()] = Heard(kind(**msgpack.unpackb(packed)), abs(now_ms - int(at)), int(at))
         except (ValueError, TypeError, msgpack.UnpackException):
             continue  # said by another version
     return found

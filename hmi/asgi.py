@@ -10,9 +10,9 @@ _pages = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402  # needs the applications that Django has now loaded
 
-from hmi import hub  # noqa: E402
-from hmi.quiet_sockets import leave_uncoloured  # noqa: E402
-from hmi.routing import sockets  # noqa: E402
+from hmi.live import hub  # noqa: E402
+from hmi.live.quiet_sockets import leave_uncoloured  # noqa: E402
+from hmi.live.routing import sockets  # noqa: E402
 
 leave_uncoloured()
 

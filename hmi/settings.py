@@ -81,7 +81,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "hmi.context_processors.chrome",
+                "hmi.screens.context_processors.chrome",
             ],
         },
     }

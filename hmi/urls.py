@@ -3,14 +3,14 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from hmi.views import plant, system
+from hmi.screens import views_plant, views_system
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", plant.overview, name="overview"),
-    path("area/<path:path>/", plant.area, name="area"),
-    path("tag/<path:path>/", plant.tag, name="tag"),
-    path("system/", system.system, name="system"),
-    path("clock/", system.clock, name="clock"),
+    path("", views_plant.overview, name="overview"),
+    path("area/<path:path>/", views_plant.area, name="area"),
+    path("tag/<path:path>/", views_plant.tag, name="tag"),
+    path("system/", views_system.system, name="system"),
+    path("clock/", views_system.clock, name="clock"),
     path("", include("accounts.urls")),
     path("", include("exchange.urls")),
     path("admin/", admin.site.urls),

@@ -5,7 +5,7 @@ from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 
 from hmi.presentation import quality_of, table_for_browsers
-from hmi.readings import Reading
+from hmi.screens.readings import Reading
 
 register = template.Library()
 

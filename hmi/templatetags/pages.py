@@ -10,7 +10,7 @@ from bus.quality import Severity
 from bus.wire import wire_value
 from devices.snapshot import AreaEntry, DeviceEntry, TagEntry
 from hmi.presentation import BY_SEVERITY, decimals_of, labels_of
-from hmi.readings import Reading
+from hmi.screens.readings import Reading
 
 register = template.Library()
 BAR_WIDTH: Final = 100

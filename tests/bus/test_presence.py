@@ -52,12 +52,12 @@ async def test_a_silent_process_grows_old(bus: Redis) -> None:
     assert 60_000 <= (await hear_processes(bus))["poller"].age_ms < 61_000
 
 
-async def test_a_clock_of_redis_that_went_back_makes_no_negative_age(bus: Redis) -> None:
+async def test_what_was_said_before_the_clock_of_redis_went_back_is_not_recent(bus: Redis) -> None:
     await Presence(bus).say_process(POLLER)
     said: Any = await bus.hget(keys.PROCESSES, "poller")
     at, _, packed = said.partition(b" ")
     await bus.hset(keys.PROCESSES, "poller", b"%d %s" % (int(at) + 3_600_000, packed))
-    assert (await hear_processes(bus))["poller"].age_ms == 0
+    assert (await hear_processes(bus))["poller"].age_ms > 3_000_000
 
 
 @pytest.mark.parametrize("said", [b"", b"12", b"x y", b"12 \xc1", b"12 \x81\xa1a\x01"])

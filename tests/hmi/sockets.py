@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from accounts.models import User
-from hmi.consumers import live
+from hmi.live.socket import live
 from tests.road.prepare_site import session_of
 
 HOST = "127.0.0.1"

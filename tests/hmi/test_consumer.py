@@ -11,11 +11,11 @@ from django.db import transaction
 from accounts.models import Grant, User
 from bus import quality
 from bus.client import connect
-from hmi import hub as hubs
-from hmi import wire
-from hmi.consumers import MAX_ERRORS, Patience
-from hmi.hub import Hub
-from hmi.subscriptions import NO_SUCH_TAG
+from hmi.live import hub as hubs
+from hmi.live import protocol
+from hmi.live.hub import Hub
+from hmi.live.socket import MAX_ERRORS, Patience
+from hmi.live.subscriptions import NO_SUCH_TAG
 from plant import revisions
 from tests.cast import Cast, Works
 from tests.hmi.sockets import Socket, cookie_of
@@ -130,11 +130,11 @@ async def test_a_host_that_is_not_ours_is_refused(hub: Hub, cast: Cast) -> None:
         ({"type": "subscribe"}, "bad_paths"),
         ({"type": "subscribe", "paths": [1]}, "bad_paths"),
         ({"type": "subscribe", "paths": "x"}, "bad_paths"),
-        ({"type": "subscribe", "paths": ["x"] * (wire.MAX_PATHS + 1)}, "too_many_paths"),
+        ({"type": "subscribe", "paths": ["x"] * (protocol.MAX_PATHS + 1)}, "too_many_paths"),
         ({"type": "ack", "seq": "1"}, "bad_seq"),
         ({"type": "ack", "seq": True}, "bad_seq"),
         ({"type": "ack", "seq": 1}, "unknown_seq"),
-        ("x" * (wire.MAX_BYTES + 1), "too_long"),
+        ("x" * (protocol.MAX_BYTES + 1), "too_long"),
     ],
 )
 async def test_what_is_not_in_the_protocol_is_answered_and_the_socket_lives_on(

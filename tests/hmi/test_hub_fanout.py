@@ -8,12 +8,12 @@ import pytest
 
 from accounts.permissions import AreaSet
 from bus.messages import FULL, Block
-from hmi.admission import Visitor
-from hmi.fanout import GATHER_MS, Fanout
-from hmi.feeds import LiveValues
-from hmi.subscribers import GIVE_UP_MS, MUTE_MS, PROBE_MS, Subscriber
-from hmi.subscriptions import Resolution
-from hmi.wire import BadRequest
+from hmi.live.admission import Visitor
+from hmi.live.fanout import GATHER_MS, Fanout
+from hmi.live.feeds import LiveValues
+from hmi.live.protocol import BadRequest
+from hmi.live.subscribers import GIVE_UP_MS, MUTE_MS, PROBE_MS, Subscriber
+from hmi.live.subscriptions import Resolution
 from tests.hmi.test_hub_values import GROUP, WALL, a_block, a_tag
 
 SOMEBODY = Visitor(1, "session", AreaSet(everywhere=True))

@@ -14,7 +14,7 @@ from bus import quality
 from bus.messages import BACKFILL, FULL, LIVE, Block, Value
 from devices.points import DataType, Point, Table
 from devices.snapshot import TagEntry
-from hmi.feeds import NOTHING, Feed, LiveValues
+from hmi.live.feeds import NOTHING, Feed, LiveValues
 
 WALL = 1_700_000_000_000
 GROUP = "1:1000"

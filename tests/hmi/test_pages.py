@@ -11,7 +11,7 @@ from accounts.models import Grant, Role, User
 from bus import quality
 from devices import current
 from devices.models import Tag
-from hmi import health
+from hmi.screens import counts
 from plant.models import Area, Plant
 from tests.cast import PASSWORD, Cast, Works
 from tests.hmi.latest import put
@@ -151,7 +151,7 @@ def test_the_refresh_is_the_same_partial_without_the_frame(cast: Cast, values: W
 
 
 def test_the_counts_follow_the_values(cast: Cast, values: Works, bus_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "KEEP_S", 0)
+    monkeypatch.setattr(counts, "KEEP_S", 0)
     assert "all 2 good" in text(html(cast.omar, "/"))
     put(bus_url, {values.level: (2.5, quality.UNCERTAIN_NO_COMMUNICATION), values.run: (True, 0), values.flow: (1, 0)})
     assert "1 uncertain 1 good" in text(html(cast.omar, "/"))

@@ -11,8 +11,8 @@ from bus.client import connect_blocking
 from bus.messages import FULL, Block, encode
 from devices import current
 from devices.models import Device, Tag
-from hmi import readings
-from hmi.readings import Reading
+from hmi.screens import readings
+from hmi.screens.readings import Reading
 from plant import revisions
 from tests.cast import Works
 

@@ -14,7 +14,7 @@ from bus import keys
 from bus.client import connect_blocking
 from bus.presence import LinkState, ProcessState
 from devices.models import Device
-from hmi import system
+from hmi.screens import system
 from tests.cast import Cast, Works
 
 NOW_MS = time.time_ns() // 1_000_000

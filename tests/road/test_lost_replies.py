@@ -36,10 +36,14 @@ class ReplyCuttingProxy:
         server = self._loop.run_until_complete(asyncio.start_server(self._carry, "127.0.0.1", self.port))
         self._loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(self._end())
         self._loop.close()
+
+    async def _end(self) -> None:
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -48,10 +52,12 @@ class ReplyCuttingProxy:
             writer.close()
             return
         forth = asyncio.create_task(self._pump(reader, back, cuts=False))
-        await self._pump(there, writer, cuts=True)
-        forth.cancel()
-        back.close()
-        writer.close()
+        try:
+            await self._pump(there, writer, cuts=True)
+        finally:
+            forth.cancel()
+            for sink in (back, writer):
+                sink.transport.abort()
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, cuts: bool) -> None:
         try:

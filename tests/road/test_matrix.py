@@ -21,8 +21,8 @@ from audit.models import AuditRecord
 from devices.models import Device, Tag
 from devices.snapshot import load
 from exchange.rest.api import api
-from hmi import admission, routing, wire
-from hmi.subscriptions import resolve
+from hmi.live import admission, protocol, routing
+from hmi.live.subscriptions import resolve
 from plant.models import Area, ConfigRevision, Plant
 from tests.cast import PASSWORD, Works
 from tests.road import rights_table as table
@@ -129,7 +129,7 @@ def test_every_rest_operation_stands_in_the_table() -> None:
 
 def test_every_socket_and_message_stands_in_the_table() -> None:
     assert set(routing.SOCKETS) == table.SOCKETS
-    assert set(wire.REQUESTS) == set(table.MESSAGES)
+    assert set(protocol.REQUESTS) == set(table.MESSAGES)
 
 
 def test_every_role_of_the_product_is_in_the_matrix(db: None) -> None:

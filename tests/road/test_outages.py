@@ -47,7 +47,7 @@ def wait_until_live(screen: Screen, site: Site, timeout_s: float, what: str) -> 
 
 def assert_never_an_older_value_after_a_newer(screen: Screen) -> None:
     shown = screen.numbers_shown()
-    assert len(shown) > 3
+    assert len(shown) >= 2
     assert shown == sorted(shown)
 
 

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.links import setup_link
 from bus.parent import die_with_parent
+from hmi.launch.preparation import collect_static_files, first_plant, migrate_database, simulator_port
 from hmi.launch.progress import Refused
-from hmi.preparation import collect_static_files, first_plant, migrate_database, simulator_port
 
 
 class Command(BaseCommand):

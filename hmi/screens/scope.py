@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest
 from accounts.permissions import Action, AreaSet, areas_by_action
 from devices.current import current_snapshot
 from devices.snapshot import AreaEntry, DeviceEntry, TagEntry
-from hmi.layout import Layout, layout_of
+from hmi.screens.layout import Layout, layout_of
 
 NOT_FOUND: Final = "There is no such page for you: the path is wrong, or lies outside the areas you may see."
 """Said for a foreign path and for one that does not exist: the answer must not tell which."""

@@ -20,13 +20,13 @@ from bus.client import connect
 from bus.follower import Event, Follower, Idle, Lost, News, Snapshot
 from bus.process import Heartbeat
 from devices.snapshot import Snapshot as PlantSnapshot
-from hmi.admission import Standing, Visitor
-from hmi.fanout import Fanout
-from hmi.feeds import LiveValues
-from hmi.oversight import Oversight
-from hmi.subscribers import Send, Subscriber
-from hmi.subscriptions import Resolution, resolve
-from hmi.wire import HEARTBEAT_MS, Ack, Close, Request, Subscribe
+from hmi.live.admission import Standing, Visitor
+from hmi.live.fanout import Fanout
+from hmi.live.feeds import LiveValues
+from hmi.live.oversight import Oversight
+from hmi.live.protocol import HEARTBEAT_MS, Ack, Close, Request, Subscribe
+from hmi.live.subscribers import Send, Subscriber
+from hmi.live.subscriptions import Resolution, resolve
 
 log = structlog.get_logger(__name__)
 

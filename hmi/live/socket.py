@@ -12,12 +12,12 @@ from django.db import DatabaseError
 from django.http.cookie import parse_cookie
 from django.http.request import split_domain_port, validate_host
 
-from hmi import hub as hubs
-from hmi import wire
-from hmi.admission import Visitor
-from hmi.hub import Hub, TooManySockets
-from hmi.subscribers import Send, Subscriber
-from hmi.wire import BadRequest, Close
+from hmi.live import hub as hubs
+from hmi.live import protocol
+from hmi.live.admission import Visitor
+from hmi.live.hub import Hub, TooManySockets
+from hmi.live.protocol import BadRequest, Close
+from hmi.live.subscribers import Send, Subscriber
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -59,11 +59,11 @@ async def _talk(hub: Hub, visitor: Visitor, receive: Receive, send: Send) -> Non
     try:
         subscriber = hub.join(visitor, send)
     except TooManySockets as error:
-        await send({"type": "websocket.send", "text": wire.error("too_many_sockets", str(error))})
+        await send({"type": "websocket.send", "text": protocol.error("too_many_sockets", str(error))})
         await send({"type": "websocket.close", "code": int(Close.TOO_MANY)})
         return
     try:
-        await subscriber.send_text(wire.hello())
+        await subscriber.send_text(protocol.hello())
         await _listen(hub, subscriber, receive)
     finally:
         hub.leave(subscriber)
@@ -76,7 +76,7 @@ async def _listen(hub: Hub, subscriber: Subscriber, receive: Receive) -> None:
             continue
         if not patience.allows(time.monotonic(), 1 + len(message.get("text") or "") // BYTES_PER_TOKEN):
             await subscriber.send_text(
-                wire.error(
+                protocol.error(
                     "too_fast",
                     f"At most {MESSAGES_PER_S} messages (or {MESSAGES_PER_S * BYTES_PER_TOKEN // 1024} kB) per second.",
                 )
@@ -84,9 +84,9 @@ async def _listen(hub: Hub, subscriber: Subscriber, receive: Receive) -> None:
             await subscriber.close(Close.TOO_MANY)
             continue
         try:
-            await hub.handle(subscriber, wire.parse(message.get("text")))
+            await hub.handle(subscriber, protocol.parse(message.get("text")))
         except BadRequest as error:
-            await subscriber.send_text(wire.error(error.code, error.detail))
+            await subscriber.send_text(protocol.error(error.code, error.detail))
             if not patience.forgives():
                 await subscriber.close(Close.MISBEHAVED)
 

@@ -8,8 +8,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import Action
-from hmi.scope import scope_of
-from hmi.system import system_state
+from hmi.screens.scope import scope_of
+from hmi.screens.system import system_state
 
 
 @require_safe

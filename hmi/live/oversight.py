@@ -18,11 +18,11 @@ from redis.asyncio import Redis
 from accounts.sessions import UserSession
 from bus.client import BusError
 from bus.nudge import NudgeWaiter
-from bus.presence import BEAT_S, hear_processes
+from bus.presence import BEAT_S, Heard, ProcessState, hear_processes
 from devices import current
 from devices.snapshot import Snapshot
-from hmi import admission
-from hmi.admission import Standing, Visitor
+from hmi.live import admission
+from hmi.live.admission import Standing, Visitor
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -39,6 +39,24 @@ class View:
     standing: Standing | None
 
 
+@dataclass(frozen=True, slots=True)
+class LastWord:
+    """What was last heard of a process: the time it said so by the clock of Redis, which only serves to see that
+    something new was said, and when that was by the monotonic clock of the reader, in seconds."""
+
+    said_ms: int
+    at: float
+    heard_at: float
+
+
+def last_word(known: LastWord | None, heard: Heard[ProcessState], now: float) -> LastWord:
+    """The same words again are as old as before, whatever clock was set; new ones are no older than the last look."""
+    at = now - heard.age_ms / 1000
+    if known is not None:
+        at = known.at if known.said_ms == heard.said_ms else max(at, known.heard_at)
+    return LastWord(heard.said_ms, at, now)
+
+
 class Oversight:
     def __init__(self, client: Redis) -> None:
         self._client = client
@@ -46,7 +64,7 @@ class Oversight:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="live-database")
         self._rechecked_at = float("-inf")
         self._has_database = True
-        self._poller_said: tuple[float, int] | None = None
+        self._poller_said: LastWord | None = None
         self.snapshot: Snapshot | None = None
 
     @property
@@ -85,15 +103,14 @@ class Oversight:
             except BusError:
                 heard = None
             if heard is not None:
-                self._poller_said = time.monotonic(), heard.age_ms
+                self._poller_said = last_word(self._poller_said, heard, time.monotonic())
             await asyncio.sleep(BEAT_S / 2)
 
     def poller_age_ms(self) -> int | None:
         """How long ago the poller last spoke; None when it never did."""
         if self._poller_said is None:
             return None
-        heard_at, age_ms = self._poller_said
-        return age_ms + int((time.monotonic() - heard_at) * 1000)
+        return int((time.monotonic() - self._poller_said.at) * 1000)
 
     async def close(self) -> None:
         await self._in_thread(connections.close_all)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from hmi import wire
-from hmi.feeds import NOTHING, Feed, LiveValues, frame_text
-from hmi.subscribers import GIVE_UP_MS, MUTE_MS, Subscriber
-from hmi.subscriptions import Resolution
+from hmi.live import protocol
+from hmi.live.feeds import NOTHING, Feed, LiveValues, frame_text
+from hmi.live.subscribers import GIVE_UP_MS, MUTE_MS, Subscriber
+from hmi.live.subscriptions import Resolution
 
 GATHER_MS: Final = 250
 AT_ONCE: Final = 16
@@ -73,7 +73,7 @@ class Fanout:
         """A new screen does not wait for its audience's turn, nor for the next heartbeat to learn how old all is."""
         if subscriber.audience is not None and self.is_open:
             ages = [self._age_text(name, now_ms) for name in subscriber.audience.feed.groups]
-            await subscriber.send_text(wire.beat(*self._ages(), ages))
+            await subscriber.send_text(protocol.beat(*self._ages(), ages))
             await self._give(subscriber, subscriber.audience.feed, {}, self.values.no, now_ms)
 
     def remove(self, subscriber: Subscriber) -> None:
@@ -181,7 +181,7 @@ class Fanout:
                 groups = subscriber.audience.feed.groups if subscriber.audience else frozenset()
                 if groups not in texts:
                     known = (ages.get(name) or self._age_text(name, now_ms) for name in groups)
-                    texts[groups] = wire.beat(*self._ages(), known)
+                    texts[groups] = protocol.beat(*self._ages(), known)
                 await subscriber.send_text(texts[groups])
                 if subscriber.needs_probe(now_ms):
                     await self._probe(subscriber, now_ms)
@@ -190,7 +190,7 @@ class Fanout:
         return silent
 
     def _age_text(self, group: str, now_ms: int) -> str:
-        return wire.group_age(group, self.values.group(group).age_ms(now_ms))
+        return protocol.group_age(group, self.values.group(group).age_ms(now_ms))
 
     async def _probe(self, subscriber: Subscriber, now_ms: int) -> None:
         """A frame without rows, to be acknowledged like any other: heartbeats alone would pile up unseen."""

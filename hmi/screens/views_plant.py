@@ -8,11 +8,11 @@ from django.views.decorators.http import require_safe
 
 from accounts.permissions import Action
 from devices.snapshot import AreaEntry
-from hmi.cards import area_card, area_cards, plant_cards
-from hmi.links import heard_links, link_line
-from hmi.readings import readings
-from hmi.scope import Scope, scope_of
-from hmi.source import source_of
+from hmi.screens.cards import area_card, area_cards, plant_cards
+from hmi.screens.device_links import heard_links, link_line
+from hmi.screens.readings import readings
+from hmi.screens.scope import Scope, scope_of
+from hmi.screens.source import source_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from typing import Final
 
 from bus.quality import Severity, severity
 from devices.readings import is_switched_off
-from hmi.layout import Layout
-from hmi.readings import readings
+from hmi.screens.layout import Layout
+from hmi.screens.readings import readings
 
 KEEP_S: Final = 1.0
 

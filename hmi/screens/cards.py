@@ -6,11 +6,11 @@ from typing import Final
 
 from accounts.permissions import Action
 from devices.snapshot import AreaEntry, TagEntry
-from hmi.health import Counts, counts_by_area, total
-from hmi.links import LinkLine, Links, link_lines
 from hmi.presentation import labels_of
-from hmi.readings import Reading, readings
-from hmi.scope import Scope
+from hmi.screens.counts import Counts, counts_by_area, total
+from hmi.screens.device_links import LinkLine, Links, link_lines
+from hmi.screens.readings import Reading, readings
+from hmi.screens.scope import Scope
 from plant.models import Plant
 
 KEY_VALUES: Final = 6

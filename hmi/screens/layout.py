@@ -15,7 +15,7 @@ class Layout:
         self.snapshot = snapshot
         self.plants: list[Plant] = sorted(snapshot.plants.values(), key=lambda p: p.name.lower())
         self.key_tags: dict[int, list[TagEntry]] = {}
-        """Area id -> the tags on its card, as hmi/cards.py has chosen them."""
+        """Area id -> the tags on its card, as hmi/screens/cards.py has chosen them."""
         self._children: dict[int | None, list[AreaEntry]] = defaultdict(list)
         self._tags: dict[int, list[TagEntry]] = defaultdict(list)
         for area in sorted(snapshot.areas.values(), key=lambda a: (a.position, a.name.lower())):

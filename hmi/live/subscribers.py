@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from hmi.admission import Visitor
-from hmi.feeds import NOTHING
-from hmi.subscriptions import Resolution
-from hmi.wire import BadRequest, Close
+from hmi.live.admission import Visitor
+from hmi.live.feeds import NOTHING
+from hmi.live.protocol import BadRequest, Close
+from hmi.live.subscriptions import Resolution
 
 if TYPE_CHECKING:
-    from hmi.fanout import Audience
+    from hmi.live.fanout import Audience
 
 log = structlog.get_logger(__name__)
 

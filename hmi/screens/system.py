@@ -18,8 +18,8 @@ from bus import keys
 from bus.presence import Heard, ProcessState, hear_links_blocking, hear_processes_blocking, starts_blocking
 from bus.process import VERSION
 from devices.live_bus import live_bus
-from hmi.links import LinkLine, link_lines
-from hmi.scope import Scope
+from hmi.screens.device_links import LinkLine, link_lines
+from hmi.screens.scope import Scope
 
 PROCESS_SILENT_AFTER_MS: Final = 3500
 """A process speaks once a second; after this something is wrong with it."""

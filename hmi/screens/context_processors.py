@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest
 
-from hmi.chrome import Chrome
+from hmi.screens.chrome import Chrome
 
 
 def chrome(request: HttpRequest) -> dict[str, Chrome]:

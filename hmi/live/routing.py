@@ -3,13 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from hmi import consumers
-from hmi.consumers import Receive, Scope
-from hmi.subscribers import Send
+from hmi.live.socket import Receive, Scope, live
+from hmi.live.subscribers import Send
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-SOCKETS: Final[dict[str, App]] = {"/ws/live/": consumers.live}
+SOCKETS: Final[dict[str, App]] = {"/ws/live/": live}
 
 
 async def sockets(scope: Scope, receive: Receive, send: Send) -> None:

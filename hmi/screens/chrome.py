@@ -12,7 +12,7 @@ from django.urls import NoReverseMatch, reverse
 
 from accounts.models import Grant, User
 from accounts.permissions import Action
-from hmi.scope import Scope, scope_of
+from hmi.screens.scope import Scope, scope_of
 from plant.models import Plant
 
 THEMES: Final = ("light", "dark")

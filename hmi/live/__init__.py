@@ -1,0 +1,1 @@
+"""The live hub: from the bus to every browser that watches. docs/live.md is its protocol."""
