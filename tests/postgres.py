@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own on a local socket, for tests that must hold on it too. Skips where none is installed."""
+"""A PostgreSQL of our own on a local socket, for tests that must hold on it too."""
 
 import getpass
 import os
@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.missing import missing
+
 
 def _binaries() -> Path:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
@@ -20,7 +22,7 @@ def _binaries() -> Path:
         return found[-1].parent
     on_path = shutil.which("initdb")
     if on_path is None:
-        pytest.skip("PostgreSQL is not installed")
+        missing("no PostgreSQL server on this machine (Debian: apt-get install postgresql)")
     return Path(on_path).resolve().parent
 
 

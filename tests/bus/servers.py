@@ -19,12 +19,15 @@ def free_port() -> int:
 class OwnValkey:
     """The embedded Valkey on a folder of its own; `kill` is kill -9."""
 
-    def __init__(self, folder: Path, *, persist: bool = True, maxmemory_mb: int = 256, port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, *, persist: bool = True, maxmemory_mb: int = 256, port: int = 0, password: str = ""
+    ) -> None:
+        """On a socket in the folder, or on `port`, where it may ask for a password."""
         self.folder = folder
-        self.url = f"redis://127.0.0.1:{port}" if port else embedded.socket_url(folder)
+        self.url = f"redis://:{password}@127.0.0.1:{port}" if port else embedded.socket_url(folder)
         self._command = embedded.command(folder, persist=persist, maxmemory_mb=maxmemory_mb)
         if port:
-            self._command += ["--bind", "127.0.0.1", "--port", str(port)]
+            self._command += ["--bind", "127.0.0.1", "--port", str(port), "--requirepass", password]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -52,8 +55,10 @@ class OwnValkey:
 
 
 @contextmanager
-def own_valkey(folder: Path, *, persist: bool = True, maxmemory_mb: int = 256, port: int = 0) -> Iterator[OwnValkey]:
-    server = OwnValkey(folder, persist=persist, maxmemory_mb=maxmemory_mb, port=port)
+def own_valkey(
+    folder: Path, *, persist: bool = True, maxmemory_mb: int = 256, port: int = 0, password: str = ""
+) -> Iterator[OwnValkey]:
+    server = OwnValkey(folder, persist=persist, maxmemory_mb=maxmemory_mb, port=port, password=password)
     server.start()
     try:
         yield server

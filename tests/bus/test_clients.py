@@ -23,8 +23,9 @@ from bus.follower import Follower, Snapshot
 from bus.presence import Presence, starts_blocking
 from tests.bus.cutting_proxy import cutting_proxy
 from tests.bus.poller_double import GROUP, Speaker
-from tests.bus.servers import free_port
+from tests.bus.servers import free_port, own_valkey
 from tests.bus.test_publishing import said
+from tests.missing import need
 
 
 async def test_the_default_client_of_redis_py_writes_twice_when_a_reply_is_lost(bus_url: str, bus: Redis) -> None:
@@ -167,7 +168,8 @@ def test_no_password_survives(password: str) -> None:
 
 
 async def test_an_error_of_a_wrong_password_does_not_tell_it(tmp_path: Path) -> None:
-    with redis_server(tmp_path, "--port", "PORT", "--requirepass", "right-one") as port:
+    port = free_port()
+    with own_valkey(tmp_path, port=port, password="right-one"):
         client = connect(f"redis://:wrong-one@127.0.0.1:{port}", "test")
         with pytest.raises(BusError) as error:
             await client.ping()
@@ -182,7 +184,16 @@ async def test_an_error_of_a_wrong_password_does_not_tell_it(tmp_path: Path) -> 
 def redis_server(folder: Path, *options: str) -> Iterator[int]:
     """On a free port, named PORT in the options."""
     port = free_port()
-    command = ["redis-server", "--bind", "127.0.0.1", "--dir", str(folder), "--save", "", *options]
+    command = [
+        need("redis-server", "redis-server"),
+        "--bind",
+        "127.0.0.1",
+        "--dir",
+        str(folder),
+        "--save",
+        "",
+        *options,
+    ]
     server = subprocess.Popen([o.replace("PORT", str(port)) for o in command], stdout=subprocess.DEVNULL)
     try:
         wait_until_listening(port)
@@ -223,7 +234,7 @@ def certificates(folder: Path) -> None:
     """An authority and a server's certificate for 127.0.0.1, valid for a day."""
 
     def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+        subprocess.run([need("openssl", "openssl"), *arguments], cwd=folder, check=True, capture_output=True)
 
     new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"]
     openssl(*new, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test authority")

@@ -12,9 +12,12 @@ import pytest
 from hmi.launch import preflight
 from hmi.launch.progress import Refused
 from hmi.launch.redis_check import redis_answers
+from tests.bus.servers import own_valkey
 from tests.launch.conftest import Launch
 from tests.launch.running import one_line, processes_of
-from tests.road.site import free_port, wait_until
+from tests.missing import missing
+from tests.road.site import free_port
+from tests.unprivileged import as_nobody, nobodys_folder
 
 
 def refusal(launch: Launch, data_dir: Path | None = None, **environment: str) -> str:
@@ -64,24 +67,10 @@ def test_an_unreachable_redis_is_named_without_its_password(launch: Launch) -> N
 
 def test_a_redis_that_refuses_the_password_is_named(tmp_path: Path) -> None:
     port = free_port()
-    server = subprocess.Popen(
-        ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--requirepass", "tulip-field", "--save", "",
-         "--dir", str(tmp_path)],
-        stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        wait_until(lambda: _listens(port), 10, "redis-server listens")
+    with own_valkey(tmp_path, port=port, password="tulip-field") as server:
         with pytest.raises(Refused, match="refuses the user or password"):
             redis_answers(f"redis://:rose@127.0.0.1:{port}/0")
-        redis_answers(f"redis://:tulip-field@127.0.0.1:{port}/0")
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        redis_answers(server.url)
 
 
 def test_a_folder_that_cannot_be_made_is_named(launch: Launch, tmp_path: Path) -> None:
@@ -94,17 +83,19 @@ def test_a_folder_that_cannot_be_made_is_named(launch: Launch, tmp_path: Path) -
     assert "Set DATA_DIR to a folder that can be written" in said
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_is_named(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
+def test_a_read_only_folder_is_named() -> None:
+    with nobodys_folder() as folder:
+        with as_nobody():
+            preflight.data_dir_is_usable(folder)
+        folder.chmod(0o500)
 
-    with pytest.raises(Refused, match="cannot be written"):
-        preflight.data_dir_is_usable(tmp_path)
+        with as_nobody(), pytest.raises(Refused, match=r"cannot be written \(Permission denied\)"):
+            preflight.data_dir_is_usable(folder)
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """small_disk(options) mounts a small disk; where that is not allowed, the test is skipped."""
+    """small_disk(options) mounts a small disk."""
     mounted: list[Path] = []
 
     def mount(options: str) -> Path:
@@ -112,7 +103,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         folder.mkdir()
         command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
         if os.getuid() != 0 or subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode != 0:
-            pytest.skip("a small disk can only be mounted by root")
+            missing("only root may mount a small disk, and in a container only with the right to (CAP_SYS_ADMIN)")
         mounted.append(folder)
         return folder
 

@@ -1,7 +1,6 @@
 """manage.py plant import | export | diff, as a person at a shell meets it."""
 
 import io
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from audit.models import AuditRecord
 from plant.models import Plant
 from tests.cast import Cast
 from tests.plant.documents import SMALL, exported, load
+from tests.unprivileged import as_nobody, nobodys_folder
 
 pytestmark = pytest.mark.django_db
 
@@ -117,10 +117,15 @@ def test_an_export_into_nowhere_says_so() -> None:
     assert (code, text) == (2, "'/nowhere/at/all.yaml' cannot be written: No such file or directory.")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_one_may_not_read_says_so(small: str) -> None:
-    Path(small).chmod(0)
-    assert refusal("import", small) == (2, f"'{small}' cannot be read: Permission denied.")
+def test_a_file_one_may_not_read_says_so() -> None:
+    with nobodys_folder() as folder:
+        path = folder / "small.yaml"
+        path.write_text(SMALL, encoding="utf-8")
+        with as_nobody():
+            run("import", "--dry-run", str(path))
+        path.chmod(0)
+        with as_nobody():
+            assert refusal("import", str(path)) == (2, f"'{path}' cannot be read: Permission denied.")
 
 
 def test_without_a_plant_there_is_nothing_to_export() -> None:

@@ -1,6 +1,5 @@
 """The clock of the whole machine jumps by an hour, back and forth: no live screen changes (SR 2.11)."""
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from playwright.sync_api import Browser
 
 from bus import keys
 from bus.client import connect_blocking
+from tests.missing import missing
 from tests.road.screen import Screen
 from tests.road.site import Site, wait_until
 
@@ -22,9 +22,7 @@ LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 def clock(tmp_path: Path) -> Path:
     """The file libfaketime reads the offset of the wall clock from; the monotonic clock is left alone."""
     if not LIBRARIES:
-        if os.environ.get("CI"):
-            pytest.fail("libfaketime is missing: apt-get install faketime")
-        pytest.skip("needs libfaketime (apt-get install faketime)")
+        missing("no libfaketime on this machine (Debian: apt-get install faketime)")
     file = tmp_path / "clock"
     file.write_text("+0\n")
     return file

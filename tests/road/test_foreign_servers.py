@@ -13,6 +13,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from bus.quality import GOOD, Severity, severity
+from tests.missing import missing
 from tests.road.foreign.places import PLACES, Place
 from tests.road.foreign.servers import ForeignServer, NodeServer, PythonServer
 from tests.road.site import ROOT, Site, free_port, wait_until
@@ -114,7 +115,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, servers: dict[str, ForeignSer
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     if request.param == "node" and not NodeServer.has_node():
-        pytest.skip("no Node.js on this machine")
+        missing("no Node.js on this machine (Debian: apt-get install nodejs)")
     return str(request.param)
 
 
