@@ -76,14 +76,6 @@ def _event_of(new: Mapping[str, Any]) -> str:
     return "user.changed"
 
 
-def deactivate(actor: Actor, user: User) -> None:
-    change_user(actor, user, {"is_active": False})
-
-
-def reactivate(actor: Actor, user: User) -> None:
-    change_user(actor, user, {"is_active": True})
-
-
 def end_sessions(actor: Actor, user: User) -> None:
     """End every session and socket of the person; logging in again is possible."""
     with transaction.atomic():

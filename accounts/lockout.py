@@ -27,10 +27,6 @@ class Attempt:
     username: str
     address: str
 
-    @property
-    def locks_now(self) -> bool:
-        return not self.refused and self.left <= 0
-
 
 def begin(username: str, address: str) -> Attempt:
     """Count a try as failed. Call succeeded() when the password was right."""

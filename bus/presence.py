@@ -90,9 +90,6 @@ class Presence:
     async def say_process(self, state: ProcessState) -> None:
         await self._say(keys=[keys.PROCESSES], args=[state.role, _packed(state)])
 
-    async def say_link(self, state: LinkState) -> None:
-        await self.say_links([state])
-
     async def say_links(self, states: list[LinkState]) -> None:
         """All in one call: there may be hundreds."""
         if states:

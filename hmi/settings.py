@@ -13,7 +13,6 @@ DATA_DIR = env.data_dir(BASE_DIR)
 HOST = env.host("HOST", "127.0.0.1")
 PORT = env.port("PORT", 8000)
 REDIS_URL = env.redis_url(DATA_DIR)
-IS_EMBEDDED_REDIS = not env.text("REDIS_URL")
 SECRET_KEY = env.secret_key(DATA_DIR)
 
 DEBUG = False

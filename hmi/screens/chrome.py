@@ -8,7 +8,7 @@ from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from accounts.models import Grant, User
 from accounts.permissions import Action
@@ -80,12 +80,7 @@ class Chrome:
     @property
     def manage_url(self) -> str:
         """Where people, areas and tags are managed; empty for somebody who may not."""
-        if not any(self._scope.may(action) for action in _MANAGES):
-            return ""
-        try:
-            return reverse("admin:index")
-        except NoReverseMatch:
-            return ""
+        return reverse("admin:index") if any(self._scope.may(action) for action in _MANAGES) else ""
 
     @cached_property
     def now(self) -> datetime:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bus.quality import Severity, severity
 from bus.wire import wire_value
 from devices import readings as plain
 from devices.current import current_snapshot
@@ -16,10 +15,6 @@ class Reading(plain.Reading):
     @property
     def quality(self) -> presentation.Quality:
         return presentation.quality_of(self.status)
-
-    @property
-    def severity(self) -> Severity:
-        return severity(self.status)
 
     @property
     def text(self) -> str:

@@ -4,7 +4,7 @@ from django import template
 from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 
-from hmi.presentation import quality_of, table_for_browsers
+from hmi.presentation import table_for_browsers
 from hmi.screens.readings import Reading
 
 register = template.Library()
@@ -36,8 +36,3 @@ def live_word(reading: Reading) -> SafeString:
 def quality_table() -> SafeString:
     """The table of statuses for live.js. Once in every page that shows live values (base.html)."""
     return json_script(table_for_browsers(), "quality-table")
-
-
-@register.filter
-def quality_word(status: int) -> str:
-    return quality_of(status).word

@@ -6,7 +6,7 @@ A kind turns a node into a value or raises Misfit with the sentence to show; ran
 import math
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -129,7 +129,3 @@ def words(node: Node) -> dict[str, str]:
 
 IDENTITY: Final = Field("uuid", identity)
 """Every kind of row may carry it. It keeps history together across a rename; left out, the path is the identity."""
-
-
-def defaults(fields: tuple[Field, ...]) -> Mapping[str, Any]:
-    return {field.name: field.default for field in fields}

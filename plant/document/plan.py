@@ -27,10 +27,6 @@ class Row:
     misfits: set[str] = field(default_factory=set)
     """Fields whose value could not be read; their default stands in `values`."""
 
-    @property
-    def is_sound(self) -> bool:
-        return not self.misfits
-
 
 @dataclass(slots=True)
 class Planned:

@@ -76,7 +76,7 @@ def test_guesses_at_the_same_moment_all_count() -> None:
     """Each is counted before its password is looked at."""
     tries = [lockout.begin("ada", "10.0.0.1") for _ in range(8)]
     assert [attempt.refused for attempt in tries] == [False] * 5 + [True] * 3
-    assert [attempt.locks_now for attempt in tries] == [False] * 4 + [True] + [False] * 3
+    assert [attempt.left for attempt in tries] == [4, 3, 2, 1, 0, 0, 0, 0]
 
 
 def test_addresses_of_one_ipv6_subscriber_are_one() -> None:

@@ -56,10 +56,10 @@ def test_switching_off_ends_every_session_at_once(cast: Cast, client: Client) ->
     log_in(client, "ada")
     session = (cast.ada.pk, client.session.session_key or "")
     assert still_valid([session]) == {session}
-    actions.deactivate(BY, cast.ada)
+    actions.change_user(BY, cast.ada, {"is_active": False})
     assert still_valid([session]) == set()
     assert client.get(reverse("account_change_password")).status_code == 302
-    actions.reactivate(BY, cast.ada)
+    actions.change_user(BY, cast.ada, {"is_active": True})
     assert client.get(reverse("account_change_password")).status_code == 302
     assert still_valid([session]) == set()
     assert [r.event for r in AuditRecord.objects.filter(object_id=cast.ada.uuid, event__startswith="user.")] == [
@@ -151,7 +151,7 @@ def test_the_last_administrator_stays(boss: User) -> None:
     administrator = role("administrator")
     administrator.actions = ["view"]
     with pytest.raises(Refused):
-        actions.deactivate(BY, boss)
+        actions.change_user(BY, boss, {"is_active": False})
     with pytest.raises(Refused):
         actions.revoke_grant(BY, boss, own)
     with pytest.raises(Refused):
@@ -164,12 +164,12 @@ def test_the_last_administrator_stays(boss: User) -> None:
 
 def test_with_a_second_administrator_the_first_may_go(boss: User) -> None:
     make_boss("second")
-    actions.deactivate(BY, boss)
+    actions.change_user(BY, boss, {"is_active": False})
     boss.refresh_from_db()
     assert not boss.is_active
 
 
 def test_a_second_administrator_who_is_switched_off_does_not_count(boss: User) -> None:
-    actions.deactivate(BY, make_boss("second"))
+    actions.change_user(BY, make_boss("second"), {"is_active": False})
     with pytest.raises(Refused):
-        actions.deactivate(BY, boss)
+        actions.change_user(BY, boss, {"is_active": False})

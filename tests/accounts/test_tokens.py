@@ -63,7 +63,7 @@ def test_a_key_ends_when_revoked_expired_or_when_its_owner_is_switched_off(cast:
     assert not revoke_token(BY, revoked)
     _, expired_key = create_token(BY, cast.vera, "b", [Action.VIEW], timezone.now() - timedelta(seconds=1))
     _, orphan_key = create_token(BY, cast.sam, "c", [Action.VIEW])
-    actions.deactivate(BY, cast.sam)
+    actions.change_user(BY, cast.sam, {"is_active": False})
     assert [authenticate(key) for key in (revoked_key, expired_key, orphan_key)] == [None] * 3
     assert AuditRecord.objects.filter(event="token.revoked").count() == 1
     with pytest.raises(Refused):

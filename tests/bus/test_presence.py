@@ -27,7 +27,7 @@ LINK = LinkState("modbus_tcp://plc:502", "disconnected", "No answer.", 1000, {"t
 
 async def test_what_was_said_is_heard_with_its_age(bus: Redis, bus_url: str) -> None:
     await Presence(bus).say_process(POLLER)
-    await Presence(bus).say_link(LINK)
+    await Presence(bus).say_links([LINK])
     heard = (await hear_processes(bus))["poller"]
     assert heard.state == POLLER
     assert 0 <= heard.age_ms < 1000
@@ -68,7 +68,7 @@ async def test_what_another_version_said_is_not_heard(bus: Redis, said: bytes) -
 
 
 async def test_links_that_are_gone_are_forgotten(bus: Redis, bus_url: str) -> None:
-    await Presence(bus).say_link(LINK)
+    await Presence(bus).say_links([LINK])
     await Presence(bus).forget_links([LINK.link])
     await Presence(bus).forget_links([])
     with connect_blocking(bus_url, "test") as client:

@@ -34,7 +34,7 @@ def say(url: str, *, roles: tuple[str, ...] = ("web", "poller"), detail: dict[st
             await presence.say_process(ProcessState(role, 1, "host", "0.1.0", 0, 7, 12, detail or {}))
         counters = dict.fromkeys(LINK_COUNTERS, 5)
         link = LinkState("modbus_tcp://plc:502", "connected", "", 0, counters | {"rtt_p50_ms": 2.5, "rtt_p99_ms": None})
-        await presence.say_link(link)
+        await presence.say_links([link])
         await client.aclose()
 
     asyncio.run(speak())

@@ -176,6 +176,3 @@ class Site:
         entries: Any = client.xrange(keys.SAMPLES)
         client.close()
         return [decode(fields[b"b"]) for _, fields in entries]
-
-    def log_of(self, role: str) -> str:
-        return (self.folder / f"{role}.log").read_text(errors="replace")

@@ -9,7 +9,7 @@
 const MAX_EXACT = 2 ** 53;
 const LIMIT_BITS = 0x300;
 const CODE_BITS = 0xffff0000;
-export const NO_VALUE = "–";
+const NO_VALUE = "–";
 
 /** The table of statuses as the page carries it. */
 export class QualityTable {

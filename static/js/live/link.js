@@ -5,10 +5,10 @@ const RETRY_MAX_MS = 10_000;
 const CONNECT_MS = 6000;
 /** So long without a word although the socket is open: it is dead and does not know it. */
 const SILENT_MS = 6000;
-export const LOGIN_NEEDED = 4401;
+const LOGIN_NEEDED = 4401;
 
 /** How long to wait before try n (0, 1, ...), never all browsers at once. @param {number} n @param {() => number} random */
-export function retryDelay(n, random = Math.random) {
+function retryDelay(n, random = Math.random) {
   const longest = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (n + 1));
   return RETRY_FIRST_MS + random() * (longest - RETRY_FIRST_MS);
 }
@@ -60,6 +60,11 @@ export class Link {
     if (now - this.heardAt > limit) this.#drop();
   }
 
+  /** Values come: the next loss is a new one. A refusal is no reason to try again faster. */
+  succeeded() {
+    this.tries = 0;
+  }
+
   /** The network is back, or somebody looks again: do not wait for the next try. */
   hurry() {
     if (this.isEnded) return;
@@ -72,7 +77,6 @@ export class Link {
   /** @param {string} data */
   #heard(data) {
     this.heardAt = performance.now();
-    this.tries = 0;
     this.listener.message(JSON.parse(data));
   }
 

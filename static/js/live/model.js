@@ -10,10 +10,10 @@ import { formatValue, unitOf } from "./format.js";
  *   unit: string}} Shown */
 
 /** A heartbeat older than this says nothing about now: the server, or the way to it, is gone. */
-export const SILENCE_MS = 2500;
+const SILENCE_MS = 2500;
 /** The same for the bus and for the poller, by what the heartbeats say of them. */
-export const BUS_LIMIT_MS = 2500;
-export const POLLER_LIMIT_MS = 3000;
+const BUS_LIMIT_MS = 2500;
+const POLLER_LIMIT_MS = 3000;
 
 /** @param {string} path */
 export function keyOf(path) {
@@ -38,6 +38,8 @@ export class Model {
     this.heardAt = now;
     this.beatAt = now;
     this.seq = -1;
+    /** When the newest subscription was asked for that has not been answered. @type {number | null} */
+    this.askedAt = null;
     /** @type {number | null} */
     this.busAge = null;
     /** @type {number | null} */
@@ -56,6 +58,7 @@ export class Model {
 
   /** @param {{tags: Tag[], refused: {path: string, reason: string}[]}} message */
   subscribed({ tags, refused }) {
+    this.askedAt = null;
     this.tags = new Map(tags.map((tag) => [keyOf(tag.path), tag]));
     this.byId = new Map(tags.map((tag) => [tag.id, tag]));
     this.refused = new Map(refused.map(({ path, reason }) => [keyOf(path), reason]));
@@ -111,6 +114,11 @@ export class Model {
     return age === null ? now - this.openedAt : age + now - this.beatAt;
   }
 
+  /** A subscription that is not answered leaves what the server has painted, and that grows old. @param {number} now */
+  isUnanswered(now) {
+    return this.askedAt !== null && now - this.askedAt > SILENCE_MS;
+  }
+
   /** The whole screen is out of date, whatever single values say. @param {number} now */
   isDead(now) {
     return this.isSilent(now) || this.isBusSilent(now);
@@ -124,9 +132,10 @@ export class Model {
     const groupAge = this.groupAges.get(tag.group);
     if (groupAge === undefined) return undefined; // its first heartbeat is on the way: not yet known how old it is
     const age = groupAge === null ? null : groupAge + now - this.beatAt;
-    const isOld = this.isDead(now) || (age !== null && age > tag.limit_ms);
-    const status = this.table.effective(held.status, isOld);
     const ownAge = held.ageMs === null ? age : held.ageMs + now - held.at;
+    // A group without age has never been read by a poller that lives: its values came late, nobody knows how late.
+    const isOld = this.isDead(now) || age === null || Math.max(age, ownAge ?? 0) > tag.limit_ms;
+    const status = this.table.effective(held.status, isOld);
     return {
       path: tag.path,
       value: held.value,

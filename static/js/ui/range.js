@@ -2,7 +2,7 @@
 import { onLink, onValues } from "./values.js";
 
 /** @param {unknown} value @param {number} low @param {number} high @param {number} width @returns {number | null} 0 to width; null without a number */
-export function pointerPosition(value, low, high, width) {
+function pointerPosition(value, low, high, width) {
   if (typeof value !== "number") return null;
   return Math.round(Math.min(Math.max((value - low) / (high - low), 0), 1) * width * 10) / 10;
 }
