@@ -45,7 +45,8 @@ class Plant(models.Model):
     title = models.CharField(max_length=120, blank=True, validators=[validate_one_line])
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
     production_mode = models.BooleanField(
-        default=False, help_text="Stricter checks. Switch it on when the plant is real and people depend on it."
+        default=False,
+        help_text="This plant is real and people depend on it. Recorded for rules to come; nothing is stricter yet.",
     )
 
     class Meta:

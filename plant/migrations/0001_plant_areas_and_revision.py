@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=32, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9_-]{1,32}\\Z', "A name is 1 to 32 letters, digits, '-' or '_': it becomes part of the tag path. The title takes everything else.")])),
                 ('title', models.CharField(blank=True, max_length=120, validators=[plant.models.validate_one_line])),
                 ('time_zone', models.CharField(default='UTC', max_length=64, validators=[plant.models.validate_time_zone])),
-                ('production_mode', models.BooleanField(default=False, help_text='Stricter checks. Switch it on when the plant is real and people depend on it.')),
+                ('production_mode', models.BooleanField(default=False, help_text='This plant is real and people depend on it. Recorded for rules to come; nothing is stricter yet.')),
             ],
             options={
                 'ordering': ['name'],
