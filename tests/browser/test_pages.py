@@ -70,7 +70,7 @@ def module(page: Page, server: LiveServer, name: str, call: str, *, markup: str 
 def test_every_page_fits_every_screen_and_says_nothing_in_the_console(
     chromium: Browser, server: LiveServer, scheme: Any
 ) -> None:
-    """HMI-20; peers 14: screens that do not fit the phone."""
+    """HMI-20: no page is wider than its screen, a phone's too, or has too many elements."""
     server.poll(level=1.25)
     context = server.log_in(chromium, "ada")
     page = context.new_page()

@@ -1,5 +1,5 @@
 """The road breaks at each of its stations: the screen says so within 3 s, nothing old follows something new, and
-everything comes back by itself (HMI-06, UA-05, peers' pains 1 and 2)."""
+everything comes back by itself (HMI-06, UA-05)."""
 
 import time
 from collections.abc import Iterator
