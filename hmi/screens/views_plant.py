@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -10,6 +10,7 @@ from accounts.permissions import Action
 from devices.snapshot import AreaEntry
 from hmi.screens.cards import area_card, area_cards, plant_cards
 from hmi.screens.device_links import heard_links, link_line
+from hmi.screens.htmx import PageRequest
 from hmi.screens.readings import readings
 from hmi.screens.scope import Scope, scope_of
 from hmi.screens.source import source_of
@@ -34,33 +35,31 @@ def _siblings(scope: Scope, area: AreaEntry) -> list[AreaEntry]:
 
 
 @require_safe
-def overview(request: HttpRequest) -> HttpResponse:
+def overview(request: PageRequest) -> HttpResponse:
     scope = scope_of(request)
     context = {"plants": plant_cards(scope, heard_links()), "has_plant": bool(scope.layout.plants)}
-    is_refresh = bool(request.headers.get("HX-Request"))
-    return render(request, "hmi/_overview_health.html" if is_refresh else "hmi/overview.html", context)
+    return render(request, "hmi/_overview_health.html" if request.htmx else "hmi/overview.html", context)
 
 
 @require_safe
-def area(request: HttpRequest, path: str) -> HttpResponse:
+def area(request: PageRequest, path: str) -> HttpResponse:
     scope = scope_of(request)
     entry = scope.area(path)
-    is_refresh = bool(request.headers.get("HX-Request"))
     links = heard_links()
     context = {
         "area": entry,
         "plant": scope.layout.snapshot.plants[entry.plant_id],
         "card": area_card(scope, entry, links),
         "cards": area_cards(scope, scope.children(entry), links),
-        "trail": [] if is_refresh else _trail(scope, entry),
-        "siblings": [] if is_refresh else _siblings(scope, entry),
-        "rows": [] if is_refresh else readings(scope.tags(entry.id)),
+        "trail": [] if request.htmx else _trail(scope, entry),
+        "siblings": [] if request.htmx else _siblings(scope, entry),
+        "rows": [] if request.htmx else readings(scope.tags(entry.id)),
     }
-    return render(request, "hmi/_area_health.html" if is_refresh else "hmi/area.html", context)
+    return render(request, "hmi/_area_health.html" if request.htmx else "hmi/area.html", context)
 
 
 @require_safe
-def tag(request: HttpRequest, path: str) -> HttpResponse:
+def tag(request: PageRequest, path: str) -> HttpResponse:
     scope = scope_of(request)
     entry = scope.tag(path)
     snapshot = scope.layout.snapshot
@@ -76,5 +75,4 @@ def tag(request: HttpRequest, path: str) -> HttpResponse:
         "trail": [*_trail(scope, area), Step(area, True)],
         "may_diagnose": scope.may(Action.DIAGNOSE, area.id),
     }
-    is_refresh = bool(request.headers.get("HX-Request"))
-    return render(request, "hmi/_tag_link.html" if is_refresh else "hmi/tag.html", context)
+    return render(request, "hmi/_tag_link.html" if request.htmx else "hmi/tag.html", context)

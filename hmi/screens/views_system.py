@@ -8,17 +8,18 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import Action
+from hmi.screens.htmx import PageRequest
 from hmi.screens.scope import scope_of
 from hmi.screens.system import system_state
 
 
 @require_safe
-def system(request: HttpRequest) -> HttpResponse:
+def system(request: PageRequest) -> HttpResponse:
     """Each process, the bus, the machine, the links. For DIAGNOSE anywhere; links only of the areas it covers."""
     scope = scope_of(request)
     if not scope.may(Action.DIAGNOSE):
         raise PermissionDenied("This page needs a role that may diagnose: maintenance, engineer or administrator.")
-    template = "hmi/_system.html" if request.headers.get("HX-Request") else "hmi/system.html"
+    template = "hmi/_system.html" if request.htmx else "hmi/system.html"
     return render(request, template, {"state": system_state(scope)})
 
 
