@@ -23,7 +23,7 @@ find_python() {
             return
         fi
     done
-    found=$(python3 --version 2>&1 || echo "no python3 at all")
+    found=$(python3 --version 2>/dev/null) || found="no python3 at all"
     refuse "it needs Python 3.11 or newer, and this machine has $found." \
         "Install a newer one, or name it: make run PYTHON=/path/to/python3.12"
 }
