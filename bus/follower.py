@@ -72,6 +72,7 @@ class Follower:
         self._floors: dict[str, int] = {}
         """Group -> what a block must reach to be news: Redis may come back with values older than those told."""
         self._last_read = time.monotonic()
+        self._anew_at = self._last_read - RETRY_S
         self.put_aside = 0
         """Entries that could not be decoded."""
 
@@ -85,7 +86,9 @@ class Follower:
                 while True:
                     yield await self._next()
             except _StartAnew:
-                continue
+                if time.monotonic() - self._anew_at < RETRY_S:
+                    await asyncio.sleep(RETRY_S)  # once is news, at once again is a storm
+                self._anew_at = time.monotonic()
             except BusError as error:
                 if not is_lost:
                     yield Lost(f"{type(error).__name__}: {error}")
@@ -101,8 +104,10 @@ class Follower:
         elif epoch > self._epoch:
             self._floors = {}
         blocks = {g: b for g, b in blocks.items() if b.seq >= self._floors.get(g, 0)}
+        # Where the reader is ahead of the blob (backfill leaves that alone), it stays there.
+        kept = self._seqs if epoch == self._epoch else {}
         self._epoch, self._cursor = epoch, cursor
-        self._seqs = {g: b.seq for g, b in blocks.items()}
+        self._seqs = kept | {g: b.seq for g, b in blocks.items()}
         self._floors |= self._seqs
         self._last_read = time.monotonic()
         return Snapshot(epoch, blocks)
@@ -117,7 +122,9 @@ class Follower:
     async def _next(self) -> Event:
         answer: Any = await self._client.xread({keys.SAMPLES: self._cursor}, count=COUNT, block=self._block_ms)
         now = time.monotonic()
-        waited_ms, self._last_read = int((now - self._last_read) * 1000), now
+        waited_ms = int((now - self._last_read) * 1000)
+        if not answer or len(answer[0][1]) < COUNT:  # else there is more, which has waited as long
+            self._last_read = now
         if not answer:
             await self._check_ground()
             return Idle()
@@ -148,9 +155,7 @@ class Follower:
             raise _StartAnew
         if order == "older":
             return None
-        self._seqs[block.group] = block.seq
-        if not block.is_backfill:
-            self._floors[block.group] = block.seq
+        self._seqs[block.group] = self._floors[block.group] = block.seq
         return block
 
 

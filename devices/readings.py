@@ -60,11 +60,13 @@ def _reading(tag: TagEntry, snapshot: Snapshot, rows: dict[int, Row], now_ms: in
     if tag.id not in rows:
         return kind(tag, None, quality.BAD_WAITING_FOR_INITIAL_DATA, None)
     value, status, taken_ms, read_ms = rows[tag.id]
-    group_age_ms = max(0, now_ms - read_ms)
-    effective = freshness.effective_status(status, group_age_ms, freshness.limit_ms(tag.scan_ms))
+    # Read in the future: the clock was set back since. How old it is cannot be known, so it is not fresh; the next
+    # scan of a poller that lives puts it right.
+    age_ms = abs(now_ms - min(read_ms, taken_ms))
+    effective = freshness.effective_status(status, age_ms, freshness.limit_ms(tag.scan_ms))
     if value is None:
         return kind(tag, None, effective, None, None, read_ms)
-    return kind(tag, value, effective, max(group_age_ms, now_ms - taken_ms), taken_ms, read_ms)
+    return kind(tag, value, effective, age_ms, taken_ms, read_ms)
 
 
 def is_switched_off(tag: TagEntry, snapshot: Snapshot) -> bool:

@@ -80,7 +80,8 @@ class _CheckingFramer(FramerSocket):
             if len(data) < end:
                 break
             pdu, used = data[used + _MBAP.size : end], end
-            if tid in self.abandoned:
+            is_awaited = self.awaited is not None and tid == exp_tid
+            if tid in self.abandoned and not is_awaited:  # numbers come round again: the newest request has the right
                 self.abandoned.remove(tid)
                 self.late += 1
                 continue

@@ -25,6 +25,8 @@ from devices.poller.schedule import Pause, Timetable, phase_s
 from devices.poller.spec import GroupSpec, UnitSpec
 
 MARK_BEFORE_LIMIT_S: Final = 0.5
+SLOW_SCAN_S: Final = 1.0
+"""A scan in which some value is older than this at the end says of each value when it was taken."""
 
 _REFUSED: Final = {
     0x01: BAD_CONFIGURATION_ERROR,
@@ -102,6 +104,7 @@ class ScanGroup:
         self._sent_values: list[Value] = []
         self._sent_statuses: list[int] = []
         self._read_at_ms = 0
+        self._is_slow = False
         self._generation = -1
 
     @staticmethod
@@ -177,6 +180,8 @@ class ScanGroup:
     def publish(self, revision: int, now: float, now_ms: int) -> None:
         """Put what changed, or all of it where readers need that, into the outbox."""
         self.published_at = now
+        if now_ms != self._read_at_ms:
+            self._is_slow = any(not slot.is_lost and now - slot.taken_at > SLOW_SCAN_S for slot in self.slots)
         self._read_at_ms = now_ms
         seq = self._outbox.next_seq(self.name)
         is_full = self._generation != self._outbox.generation
@@ -202,7 +207,9 @@ class ScanGroup:
     def publish_again(self, revision: int, now: float) -> None:
         """The same once more in full, as of the last scan: readers have missed something."""
         if self._read_at_ms:
+            published_at = self.published_at
             self.publish(revision, now, self._read_at_ms)
+            self.published_at = published_at  # nothing was read: a request that hangs hangs as long as before
 
     def _changed(self) -> list[int]:
         if len(self._sent_values) != len(self._values):
@@ -217,6 +224,9 @@ class ScanGroup:
         )  # fmt: skip
 
     def _source_ms(self, indices: list[int] | range) -> list[int] | None:
+        """When each value was taken, where that is not when the scan ended: kept from before, or read slowly."""
+        if self._is_slow:
+            return [self._taken_ms[i] or self._read_at_ms for i in indices]
         if not any(slot.is_lost for slot in self.slots):
             return None
         kept = (UNCERTAIN_NO_COMMUNICATION, UNCERTAIN_LAST_USABLE)

@@ -123,12 +123,14 @@ class Poller:
     def _lease_lost(self) -> None:
         self._is_polling = False
         self._stop_links(list(self.links))
+        self._last = {}  # whoever polls now knows newer ones, and leaves them on the bus
 
     async def _begin(self) -> None:
         await self._is_configured.wait()
+        last = await self._last_on_bus()
         if self.leases.fence is None or self._is_polling:
             return
-        self._last = {**await self._last_on_bus(), **self._last}
+        self._last = {**last, **self._last}
         self._is_polling = True
         self._apply()
 

@@ -193,7 +193,13 @@ class Fanout:
         return protocol.group_age(group, self.values.group(group).age_ms(now_ms))
 
     async def _probe(self, subscriber: Subscriber, now_ms: int) -> None:
-        """A frame without rows, to be acknowledged like any other: heartbeats alone would pile up unseen."""
-        seq = self.values.next_no()
+        """A frame to be acknowledged like any other, mostly without rows: heartbeats alone would pile up unseen.
+
+        What changed a moment ago and waits for its turn goes with it: rows that came behind its number were too late.
+        """
+        seq, rows = self.values.next_no(), list[str]()
+        if subscriber.audience is not None and self.is_open:
+            rows = subscriber.audience.feed.rows_after(subscriber.sent_no, now_ms)
+            subscriber.sent_no = seq
         subscriber.sent(seq, now_ms)
-        await subscriber.send_text(frame_text(seq, self.values.epoch, ()))
+        await subscriber.send_text(frame_text(seq, self.values.epoch, rows))

@@ -64,11 +64,15 @@ def _json(value: Value, status: int) -> str:
 class GroupValues:
     """The cells of one scan group, when the group was read, and its newest change."""
 
-    __slots__ = ("cells", "no", "read_ms", "seq")
+    __slots__ = ("cells", "is_held_back", "no", "read_at_ms", "read_ms", "seq")
 
     def __init__(self) -> None:
         self.cells: dict[int, Cell] = {}
         self.read_ms: int | None = None
+        """When the group was read, by the monotonic clock here; `read_at_ms` is the poller's own word for it."""
+        self.read_at_ms = -1
+        self.is_held_back = False
+        """Something has changed that nobody has been told of yet: it came as backfill."""
         self.seq = -1
         self.no = 0
 
@@ -83,16 +87,24 @@ class GroupValues:
         return None if self.read_ms is None else max(0, now_ms - self.read_ms)
 
     def apply(self, block: Block, read_ms: int, no: int) -> bool:
-        """Take the values of a block that was read at `read_ms`. Returns whether anything changed."""
+        """Take the values of a block that was read at `read_ms`. Returns whether there is something to tell.
+
+        A backfill block moves the state on, because what follows builds on it, but it is no news: it neither makes its
+        group fresh nor goes out before the next live block does. A scan that is said once more is as old as before.
+        """
         self.seq = block.seq
-        if not block.is_backfill:
-            self.read_ms = read_ms
+        if not block.is_backfill and (block.read_at_ms != self.read_at_ms or self.read_ms is None):
+            self.read_ms, self.read_at_ms = read_ms, block.read_at_ms
         has_changed = self._forget_all_but(block.ids, no) if block.is_full else False
         if self._take(block, no) if block.source_ms is None else self._take_dated(block, block.source_ms, read_ms, no):
             has_changed = True
         if has_changed:
             self.no = no
-        return has_changed
+        self.is_held_back |= has_changed
+        if block.is_backfill or not self.is_held_back:
+            return False
+        self.is_held_back = False
+        return True
 
     def _take(self, block: Block, no: int) -> bool:
         """Every value as old as the block: nearly always. Ten thousand times a second, hence written out."""
@@ -159,21 +171,13 @@ class LiveValues:
         return group.apply(block, now_ms - age_ms, no)
 
     def apply(self, blocks: Iterable[Block], waited_ms: int, now_ms: int, wall_ms: int) -> set[str]:
-        """News in the order of the bus. Returns the groups that have something new to show.
-
-        A backfill block moves the state on, because what follows builds on it, but it is no news: it neither makes its
-        group fresh nor goes out before the next live block does.
-        """
+        """News in the order of the bus. Returns the groups that have something new to show."""
         no = self.next_no()
         changed: set[str] = set()
         for block in blocks:
             age_ms = freshness.age_at_arrival_ms(block.read_at_ms, wall_ms, waited_ms)
             group = self.group(block.group)
             if group.apply(block, now_ms - age_ms, no):
-                changed.add(block.group)
-            if block.is_backfill:
-                changed.discard(block.group)
-            elif group.no == no:
                 changed.add(block.group)
         return changed
 

@@ -38,7 +38,9 @@ class Live {
   }
 
   #subscribe() {
-    if (this.link.isOpen) this.link.send({ type: "subscribe", paths: this.screen.paths });
+    if (!this.link.isOpen) return;
+    this.model.askedAt = performance.now();
+    this.link.send({ type: "subscribe", paths: this.screen.paths });
   }
 
   #loginNeeded() {
@@ -55,6 +57,7 @@ class Live {
       return; // a refusal is no sign that values come
     }
     this.model.heardAt = now;
+    if (message.type !== "hello") this.link.succeeded();
     if (message.type === "frame") {
       const tags = this.model.frame(message, now);
       this.#show(tags.map((tag) => tag.path.toLowerCase()), now, true);
@@ -93,7 +96,7 @@ class Live {
     const reason = refused.get(key);
     if (reason !== undefined) {
       this.screen.mark(key, { ...table.severities[2], word: "Not available", sentence: reason }, { onlyGood: false });
-    } else if (this.needsLogin || this.model.isDead(now)) {
+    } else if (this.needsLogin || this.model.isDead(now) || this.model.isUnanswered(now)) {
       this.screen.mark(key, table.of(table.stale), { onlyGood: true });
     }
   }
@@ -112,6 +115,7 @@ class Live {
     if (this.needsLogin) return "login";
     if (this.model.isSilent(now)) return this.isFull ? "full" : "server";
     if (this.model.isBusSilent(now)) return "bus";
+    if (this.model.isUnanswered(now)) return "refused";
     return this.model.isPollerSilent(now) ? "poller" : "live";
   }
 }

@@ -82,7 +82,7 @@ def test_backfill_moves_the_state_on_but_is_no_news_and_makes_nothing_fresh() ->
     feed, had = a_feed(values), values.no
     assert values.apply([a_block(2, {1: 2.0}, flags=BACKFILL)], 9000, 9000, WALL + 9000) == set()
     assert values.group(GROUP).age_ms(9000) == 9000
-    assert values.apply([a_block(3, {}, at=WALL + 9000)], 10, 9010, WALL + 9010) == set()
+    assert values.apply([a_block(3, {}, at=WALL + 9000)], 10, 9010, WALL + 9010) == {GROUP}
     assert values.apply([a_block(4, {2: 6.0}, at=WALL + 9010)], 10, 9020, WALL + 9020) == {GROUP}
     assert rows(feed, had) == [[1, 2.0, 0, None], [2, 6.0, 0, None]]
 
@@ -92,6 +92,28 @@ def test_the_live_block_behind_a_backfill_in_the_same_read_takes_its_changes_alo
     values.replace(1, {GROUP: a_block(1, {1: 1.0}, flags=FULL)}, 0, WALL)
     news = [a_block(2, {1: 2.0}, flags=BACKFILL), a_block(3, {})]
     assert values.apply(news, 0, 0, WALL) == {GROUP}
+
+
+def test_what_changed_while_the_bus_was_away_is_told_with_the_full_block_that_says_it_again() -> None:
+    values = LiveValues()
+    values.replace(1, {GROUP: a_block(1, {1: 0.0}, flags=FULL)}, 0, WALL)
+    feed, had = a_feed(values), values.no
+    assert values.apply([a_block(2, {1: 1.0}, flags=BACKFILL)], 10, 10, WALL) == set()
+    assert values.apply([a_block(3, {1: 1.0}, flags=FULL, at=WALL + 20)], 10, 20, WALL + 20) == {GROUP}
+    assert rows(feed, had) == [[1, 1.0, 0, None]]
+
+
+def test_a_change_before_a_backfill_in_the_same_read_is_told() -> None:
+    values = LiveValues()
+    values.replace(1, {GROUP: a_block(1, {1: 0.0}, flags=FULL)}, 0, WALL)
+    assert values.apply([a_block(2, {1: 1.0}), a_block(3, {}, flags=BACKFILL)], 0, 0, WALL) == {GROUP}
+
+
+def test_a_scan_that_is_said_once_more_is_as_old_as_before() -> None:
+    values = LiveValues()
+    values.replace(1, {GROUP: a_block(1, {1: 0.0}, flags=FULL)}, 0, WALL)
+    values.apply([a_block(2, {1: 0.0}, flags=FULL)], 40, 50_000, WALL + 50_000)
+    assert values.group(GROUP).age_ms(50_000) == 50_000
 
 
 def test_the_last_values_of_a_lost_link_carry_their_own_age_and_it_grows() -> None:
@@ -108,7 +130,7 @@ def test_a_clock_step_makes_no_block_older_than_the_wait_for_it() -> None:
     """SR 2.11: the wall clock jumps an hour; the ages on screens do not."""
     values = LiveValues()
     values.replace(1, {GROUP: a_block(1, {1: 1.0}, flags=FULL)}, 0, WALL)
-    values.apply([a_block(2, {1: 2.0}, at=WALL)], 200, 1000, WALL + 3_600_000)
+    values.apply([a_block(2, {1: 2.0}, at=WALL + 1)], 200, 1000, WALL + 3_600_000)
     assert values.group(GROUP).age_ms(1000) == 200
     values.apply([a_block(3, {1: 3.0}, at=WALL + 7_200_000)], 200, 2000, WALL)
     assert values.group(GROUP).age_ms(2000) == 0

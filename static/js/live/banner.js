@@ -8,13 +8,14 @@ const SENTENCES = {
   full: "Too many live screens are open. What you see is out of date. Close some; this one tries again by itself.",
   login: "You are no longer logged in. What you see is out of date.",
   bus: "The server has lost its live values (Redis). What you see is out of date. It comes back by itself.",
+  refused: "The server does not send the values of this page: it may show too many. What you see is out of date.",
   poller: "The poller is not running: no device is being read. Values grow old.",
 };
 
 /** @typedef {keyof typeof SENTENCES} Cause */
 
 /** @type {Object<Cause, State>} */
-const STATES = { live: "live", server: "offline", full: "offline", login: "offline", bus: "stale", poller: "stale" };
+const STATES = { live: "live", server: "offline", full: "offline", refused: "stale", login: "offline", bus: "stale", poller: "stale" };
 
 export class Banner {
   constructor() {
