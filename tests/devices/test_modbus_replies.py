@@ -209,3 +209,17 @@ async def test_a_cancellation_together_with_the_end_of_a_request_is_not_forgotte
         with pytest.raises(asyncio.CancelledError):
             await reading
         driver.close()
+
+
+async def test_an_abandoned_transaction_id_that_comes_round_again_is_a_right_answer() -> None:
+    async with a_faulty_server(never) as server:
+        driver = await connected(server)
+        with pytest.raises(NoAnswer):
+            await driver.read(1, TEN, 0.05)
+        client = driver._client
+        assert client is not None
+        client.ctx.next_tid = server.requests[0].tid - 1
+        server.answer = honest
+        assert await driver.read(1, TEN, 1) == RIGHT
+        assert driver.late_replies == 0
+        driver.close()

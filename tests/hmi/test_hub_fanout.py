@@ -254,3 +254,21 @@ async def test_a_wait_that_is_woken_and_cancelled_at_once_ends() -> None:
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     assert waiting.cancelled()
+
+
+async def test_a_probe_takes_along_what_waits_for_its_turn() -> None:
+    """Rows that came behind a frame with a higher number would be dropped by the browser as older."""
+    screens = await Screens().start()
+    screen = await screens.open(1)
+    screens.ack(screen)
+    screens.now += PROBE_MS
+    news = screens.block({1: 2.0})
+    screens.fanout.announce(screens.values.apply([news], 0, screens.now, WALL))
+    await screens.fanout.beat([screen], screens.now)
+    await screens.fanout.send_due(screens.now)
+    shown, newest = {}, -1
+    for frame in screens.frames(screen):
+        if frame["seq"] > newest:
+            newest = frame["seq"]
+            shown |= {row[0]: row[1] for row in frame["rows"]}
+    assert shown == {1: 2.0}

@@ -49,6 +49,17 @@ def test_a_value_older_than_three_scans_is_stale(works: Works, bus_url: str) -> 
     assert reading.age_text == "3 s"
 
 
+def test_a_value_from_before_the_clock_was_set_back_is_not_fresh(works: Works, bus_url: str) -> None:
+    """SR 2.11: with a dead poller nothing else would ever make it old."""
+    put(bus_url, works, age_ms=-3_600_000)
+    assert reading_of(works.level).quality.q == "stale"
+
+
+def test_a_good_value_that_was_taken_long_before_its_group_was_read_is_stale(works: Works, bus_url: str) -> None:
+    put(bus_url, works, source_age_ms=4_000)
+    assert reading_of(works.level).quality.q == "stale"
+
+
 def test_the_last_value_of_a_lost_link_carries_its_own_age(works: Works, bus_url: str) -> None:
     put(bus_url, works, status=quality.UNCERTAIN_NO_COMMUNICATION, source_age_ms=65_000)
     reading = reading_of(works.level)
