@@ -28,15 +28,12 @@ dev:
 	@sh hmi/launch/install.sh dev
 
 test: dev
-	$(PY) -m pytest -n 2 -m "not slow and not torture"
+	$(PY) -m pytest -n 2 -m "not slow"
 
-test-slow: dev
+torture: export ISTHMUS_TORTURE = 1
+test-slow torture: dev
 	@echo "seed $(SEED)"
-	ISTHMUS_SEED=$(SEED) $(PY) -m pytest -m "slow and not torture" --durations=15 --randomly-seed=$(SEED)
-
-torture: dev
-	@echo "seed $(SEED)"
-	ISTHMUS_SEED=$(SEED) ISTHMUS_TORTURE=1 $(PY) -m pytest -m "slow or torture" --timeout=1800 --randomly-seed=$(SEED)
+	ISTHMUS_SEED=$(SEED) $(PY) -m pytest -m slow --durations=15 --randomly-seed=$(SEED) --hypothesis-seed=$(SEED)
 
 bench: dev
 	$(PY) -m benchmarks

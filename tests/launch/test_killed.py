@@ -1,26 +1,26 @@
 """Any process of a site killed with -9, the launcher and the supervisor too: nothing runs twice, and all comes back."""
 
 import os
-import random
 import re
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 
 from bus.roles import hold_role
+from tests.fault_seed import seeded, times
 from tests.launch.conftest import Launch
 from tests.launch.running import Launched, one_line, processes_of
 from tests.road.site import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(times(240, 1200))]
 
-SEED = int(os.environ.get("ISTHMUS_SEED", "0")) or random.randrange(10**9)
-ROUNDS = 10 if os.environ.get("ISTHMUS_TORTURE") else 2
+ROUNDS = times(2, 10)
 ONCE = ("run_poller", "run_web", "run_jobs", "simulate_plant", "valkey-server")
 
 
@@ -70,6 +70,10 @@ def holding(data_dir: Path, word: str) -> list[int]:
     return [pid for pid in found if pid in pids]
 
 
+def plays_once(site: Launched, word: str) -> bool:
+    return len(holding(site.data_dir, word)) == 1
+
+
 NAMES = {
     "run_poller": "poller",
     "run_web": "web",
@@ -100,7 +104,7 @@ def test_a_killed_supervisor_takes_its_programs_along_and_comes_back(started: La
         os.kill(pid_of(site, "hmi.launch.supervise"), signal.SIGKILL)
 
         wait_until(lambda: not before & {p.pid for p in processes_of(site.data_dir)}, 20, "the old ones are gone")
-        wait_until(lambda: all(len(holding(site.data_dir, w)) == 1 for w in ONCE), 30, "all are back")
+        wait_until(lambda: all(plays_once(site, word) for word in ONCE), 30, "all are back")
         wait_until(site.is_served, 20, "pages are served")
 
     assert set(most.values()) == {1}
@@ -109,9 +113,8 @@ def test_a_killed_supervisor_takes_its_programs_along_and_comes_back(started: La
 
 @pytest.mark.parametrize("which", ["launcher", "supervisor and launcher"])
 def test_a_new_start_right_after_a_kill_never_gives_two(started: Launched, launch: Launch, which: str) -> None:
-    """Printed seed: how long after the kill the new one starts."""
-    chance = random.Random(SEED)
-    print(f"seed {SEED}")
+    """By chance: how long after the kill the new one starts."""
+    chance = seeded()
     first = started
     for _ in range(ROUNDS):
         with counted(first.data_dir) as most:
@@ -121,7 +124,7 @@ def test_a_new_start_right_after_a_kill_never_gives_two(started: Launched, launc
             first.process.wait(10)
             time.sleep(chance.choice([0, 0.01, 0.1, 0.5]))
             second = again(launch)
-            wait_until(lambda site=second: len(holding(site.data_dir, "run_poller")) == 1, 20, "a poller")  # type: ignore[misc]
+            wait_until(partial(plays_once, second, "run_poller"), 20, "a poller")
 
         assert all(n <= 1 for n in most.values()), most
         assert {word: len(processes_of(second.data_dir, word)) for word in ONCE} == dict.fromkeys(ONCE, 1)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from plant.document.problems import DocumentError
 from plant.models import Plant
+from tests.fault_seed import times
 from tests.plant.documents import SMALL, exported, load
 
 pytestmark = pytest.mark.django_db
@@ -85,10 +86,8 @@ def test_a_damaged_document_is_imported_or_refused(damage: list[tuple[str, int, 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
-@settings(max_examples=600, deadline=None, suppress_health_check=UNHURRIED)
+@pytest.mark.timeout(times(300, 1800))
+@settings(max_examples=times(600, 6000), deadline=None, suppress_health_check=UNHURRIED)
 @given(damage=damages(), prune=st.booleans())
-def test_six_hundred_damaged_documents_are_imported_or_refused(
-    damage: list[tuple[str, int, str, str]], prune: bool
-) -> None:
+def test_many_damaged_documents_are_imported_or_refused(damage: list[tuple[str, int, str, str]], prune: bool) -> None:
     try_it(damage, prune)

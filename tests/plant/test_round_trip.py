@@ -13,6 +13,7 @@ from devices.points import DataType, Order, Table
 from plant.document import source, transfer, writer
 from plant.document.nodes import Mapping, Scalar
 from plant.models import Area, Plant, validate_one_line
+from tests.fault_seed import times
 from tests.plant.documents import ADA, SMALL, exported, load
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +25,7 @@ texts = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_
 finite = st.floats(allow_nan=False, allow_infinity=False)
 UNHURRIED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 few = settings(max_examples=10, deadline=None, suppress_health_check=UNHURRIED)
-many = settings(max_examples=100, deadline=None, suppress_health_check=UNHURRIED)
+many = settings(max_examples=times(100, 1000), deadline=None, suppress_health_check=UNHURRIED)
 
 
 @st.composite
@@ -92,10 +93,10 @@ def test_what_is_exported_can_be_imported_and_is_exported_again_as_the_same_text
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(times(300, 1800))
 @many
 @given(data=st.data())
-def test_a_hundred_plants_make_the_round_trip(data: st.DataObject) -> None:
+def test_many_plants_make_the_round_trip(data: st.DataObject) -> None:
     round_trip(data)
 
 
