@@ -17,6 +17,7 @@ import django
 
 from bus import embedded
 from bus.client import BusError, connect_blocking
+from hmi.environment import valkey_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -77,13 +78,13 @@ class Rig:
     def __init__(self) -> None:
         self.folder = Path(os.environ["DATA_DIR"])
         self.port = int(os.environ["PORT"])
-        self.redis_url = embedded.socket_url(self.folder / "valkey")
+        self.redis_url = embedded.socket_url(valkey_folder(self.folder))
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.talkers: list[Talker] = []
 
     def __enter__(self) -> Self:
         try:
-            self._spawn("valkey", embedded.command(self.folder / "valkey"))
+            self._spawn("valkey", embedded.command(valkey_folder(self.folder)))
             wait_until(self._bus_answers, 10, "Valkey answers")
             django.setup()
             self.manage("migrate", "-v", "0")

@@ -10,6 +10,8 @@ from redis.asyncio import Redis
 from bus import keys
 
 BEAT_S: Final = 1.0
+PROCESS_SILENT_MS: Final = 3500
+"""A process that has said nothing for so long is not well."""
 
 _SAY = """
 local time = redis.call('TIME')
@@ -123,20 +125,20 @@ async def hear_processes(client: Redis) -> dict[str, Heard[ProcessState]]:
 
 
 def hear_processes_blocking(client: redis.Redis) -> dict[str, Heard[ProcessState]]:
-    with client.pipeline(transaction=False) as pipe:
-        pipe.hgetall(keys.PROCESSES)
-        pipe.time()
-        raw, now = pipe.execute()
-    return _heard(ProcessState, raw, now)
+    return _hear_blocking(client, keys.PROCESSES, ProcessState)
 
 
 def hear_links_blocking(client: redis.Redis) -> dict[str, Heard[LinkState]]:
     """link -> what the poller last said of it."""
+    return _hear_blocking(client, keys.LINKS, LinkState)
+
+
+def _hear_blocking(client: redis.Redis, key: str, kind: type[State]) -> dict[str, Heard[State]]:
     with client.pipeline(transaction=False) as pipe:
-        pipe.hgetall(keys.LINKS)
+        pipe.hgetall(key)
         pipe.time()
         raw, now = pipe.execute()
-    return _heard(LinkState, raw, now)
+    return _heard(kind, raw, now)
 
 
 def starts_blocking(client: redis.Redis) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What every long-running process does: hold its role alone, die with its parent, say that it is alive."""
+"""What every long-running process does: say that it is alive."""
 
 import asyncio
 import os
@@ -10,12 +10,9 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from bus.client import BusError
-from bus.parent import die_with_parent as die_with_parent
 from bus.presence import BEAT_S, Presence, ProcessState
-from bus.roles import RoleTaken as RoleTaken
-from bus.roles import hold_role as hold_role
+from bus.version import VERSION
 
-VERSION: Final = "0.1.0"
 _LAG_STEP_S: Final = 0.1
 
 

@@ -3,7 +3,12 @@
 import fcntl
 import os
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
+
+WEB: Final = "web"
+POLLER: Final = "poller"
+JOBS: Final = "jobs"
+SIMULATOR: Final = "simulator"
 
 
 class RoleTaken(Exception):

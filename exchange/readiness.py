@@ -7,12 +7,11 @@ from typing import Final
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from bus.presence import Heard, ProcessState, hear_processes_blocking
+from bus.presence import PROCESS_SILENT_MS, Heard, ProcessState, hear_processes_blocking
+from bus.roles import POLLER, WEB
 from devices.live_bus import live_bus
 
-SILENT_AFTER_MS: Final = 3500
-"""A process speaks once a second."""
-NEEDED: Final = {"web": "the live hub of the web process", "poller": "the poller"}
+NEEDED: Final = {WEB: "the live hub of the web process", POLLER: "the poller"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,6 @@ def _needed() -> list[tuple[str, str]]:
 def _process(role: str, title: str, heard: Heard[ProcessState] | None) -> Check:
     if heard is None:
         return Check(role, False, f"{title.capitalize()} has never been heard.")
-    if heard.age_ms > SILENT_AFTER_MS:
+    if heard.age_ms > PROCESS_SILENT_MS:
         return Check(role, False, f"{title.capitalize()} has been silent for {heard.age_ms / 1000:.0f} s.")
     return Check(role, True, f"{title.capitalize()} was heard {heard.age_ms} ms ago.")

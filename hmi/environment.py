@@ -4,6 +4,7 @@ import ipaddress
 import os
 import secrets
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -11,6 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 from bus import embedded
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+VALKEY: Final = "valkey"
+"""The embedded Valkey: its program and its folder."""
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # compared with, not bound to
 
 
@@ -80,7 +83,7 @@ def redis_url(folder: Path) -> str:
 
 def valkey_folder(folder: Path) -> Path:
     """Where the embedded Valkey keeps its socket and data."""
-    return folder / "valkey"
+    return folder / VALKEY
 
 
 def switch(name: str) -> bool:

@@ -18,6 +18,7 @@ from audit.heads import append_head
 from audit.sealer import BATCH, seal
 from bus.client import connect
 from bus.process import Heartbeat
+from bus.roles import JOBS
 
 log = structlog.get_logger(__name__)
 
@@ -37,8 +38,8 @@ async def _main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     sealing = Sealing()
-    client = connect(settings.REDIS_URL, "jobs")
-    heart = asyncio.create_task(Heartbeat(client, "jobs", detail=sealing.detail).run())
+    client = connect(settings.REDIS_URL, JOBS)
+    heart = asyncio.create_task(Heartbeat(client, JOBS, detail=sealing.detail).run())
     log.info("jobs started")
     with ThreadPoolExecutor(1, thread_name_prefix="sealer") as thread:  # one thread: one database connection
         try:

@@ -13,6 +13,7 @@ from bus.client import BusError
 from bus.latest import read_latest
 from bus.presence import Presence
 from bus.process import Heartbeat
+from bus.roles import POLLER
 from bus.streams import LeaseLost
 from devices.drivers.base import Driver
 from devices.drivers.registry import open_driver
@@ -66,9 +67,7 @@ class Poller:
 
     async def run(self) -> None:
         """Until cancelled; then everything is closed, the last blocks are sent and the lease is given back."""
-        heartbeat = Heartbeat(
-            self._client, "poller", revision=lambda: self._configuration.revision, detail=self.figures
-        )
+        heartbeat = Heartbeat(self._client, POLLER, revision=lambda: self._configuration.revision, detail=self.figures)
         parts = [
             heartbeat.run(), self._watch.run(), self.leases.run(), self.delivery.run(),
             self._mark_overdue(), self._watch_clock(), self._say_health(),

@@ -7,7 +7,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from bus.presence import Heard, LinkState, ProcessState
-from bus.process import VERSION
+from bus.roles import POLLER, WEB
+from bus.version import VERSION
 from exchange.metrics.observation import BusFigures, Observation
 
 LINK_COUNTERS: Final = {
@@ -22,13 +23,13 @@ LINK_COUNTERS: Final = {
 """Counter of a link's detail -> what it counts."""
 
 PROCESS_GAUGES: Final = {
-    "web": {
+    WEB: {
         "sockets": "Live screens connected",
         "feeds": "Different sets of tags sent to live screens",
         "frames_s": "Frames sent to live screens in a second",
         "put_aside": "Entries of the stream that could not be read",
     },
-    "poller": {
+    POLLER: {
         "outbox_blocks": "Blocks read and not on the bus yet",
         "outbox_bytes": "Bytes of the blocks kept while the bus was away",
         "dropped_blocks": "Blocks that were never published",

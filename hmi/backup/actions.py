@@ -17,7 +17,7 @@ from audit.actions import Actor, Subject, record
 from audit.heads import append_head, heads_path
 from audit.sealer import last_link, seal_all
 from audit.verification import verify_audit
-from bus.process import VERSION
+from bus.version import VERSION
 from devices.models import Device
 from hmi.backup import sections
 from hmi.backup.archive import Manifest, Reader, Unusable, sha256_of, write

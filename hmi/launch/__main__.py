@@ -11,11 +11,11 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from bus.roles import RoleTaken, holder_of
+from bus.roles import JOBS, POLLER, SIMULATOR, WEB, RoleTaken, holder_of
 from hmi import environment as env
 from hmi.launch import preflight
 from hmi.launch.guard import Guard, Listening
-from hmi.launch.locks import hold_when_free
+from hmi.launch.locks import LAUNCHER, SUPERVISOR, hold_when_free
 from hmi.launch.programs import ROOT, site, supervisor_configuration
 from hmi.launch.progress import Refused, say
 
@@ -73,7 +73,7 @@ def launch() -> int:
     preflight.path_is_plain(want.data_dir, "DATA_DIR")
     preflight.data_dir_is_usable(want.data_dir)
     preflight.nobody_else_runs_here(want.data_dir)
-    with hold_when_free(want.data_dir, "launcher"):
+    with hold_when_free(want.data_dir, LAUNCHER):
         wait_for_the_last_run(want.data_dir)
         preflight.port_is_free(want.host, want.port)
         is_embedded = not env.text("REDIS_URL")
@@ -98,7 +98,7 @@ def launch() -> int:
 
 def wait_for_the_last_run(data_dir: Path) -> None:
     """A run that was killed leaves programs that are still ending. Two pollers must never meet."""
-    for role in ("supervisor", "web", "poller", "jobs", "simulator"):
+    for role in (SUPERVISOR, WEB, POLLER, JOBS, SIMULATOR):
         try:
             hold_when_free(data_dir, role).close()
         except RoleTaken as error:

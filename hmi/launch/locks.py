@@ -6,6 +6,8 @@ from typing import IO, Final
 
 from bus.roles import RoleTaken, hold_role
 
+LAUNCHER: Final = "launcher"
+SUPERVISOR: Final = "supervisor"
 WAIT_S: Final = 12.0
 _STEP_S: Final = 0.1
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from bus.roles import holder_of
+from hmi.launch.locks import LAUNCHER
 from hmi.launch.progress import Refused
 
 FREE_MB: Final = 200
@@ -45,7 +46,7 @@ def data_dir_is_usable(data_dir: Path) -> None:
 
 
 def nobody_else_runs_here(data_dir: Path) -> None:
-    pid = holder_of(data_dir, "launcher")
+    pid = holder_of(data_dir, LAUNCHER)
     if pid is not None:
         address = data_dir / "run" / "address"
         where = f" at {address.read_text().strip()}" if address.is_file() else ""

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from bus import embedded
+from bus.roles import JOBS, POLLER, SIMULATOR, WEB
+from hmi.environment import VALKEY, valkey_folder
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOG_BYTES: Final = 5 * 1024 * 1024
@@ -32,9 +34,9 @@ class Program:
 
 
 def valkey(data_dir: Path) -> Program:
-    command = embedded.command(data_dir / "valkey")
-    lock = ["--lock", str(data_dir / "valkey.lock")]
-    return Program("valkey", leashed(command, *lock), stops_late=True)
+    command = embedded.command(valkey_folder(data_dir))
+    lock = ["--lock", str(data_dir / f"{VALKEY}.lock")]
+    return Program(VALKEY, leashed(command, *lock), stops_late=True)
 
 
 def worker(name: str, command: str, environment: dict[str, str] | None = None) -> Program:
@@ -43,7 +45,7 @@ def worker(name: str, command: str, environment: dict[str, str] | None = None) -
 
 
 def web() -> Program:
-    return Program("web", leashed(managed("run_web")), {"DJANGO_SETTINGS_MODULE": "hmi.settings"})
+    return Program(WEB, leashed(managed("run_web")), {"DJANGO_SETTINGS_MODULE": "hmi.settings"})
 
 
 def managed(command: str) -> list[str]:
@@ -57,9 +59,9 @@ def leashed(command: Sequence[str], *options: str) -> list[str]:
 def site(data_dir: Path, *, is_embedded_redis: bool, simulator_port: int | None) -> list[Program]:
     """The programs of a site. `simulator_port`: where the demo's devices are served; None without the demo."""
     programs = [valkey(data_dir)] if is_embedded_redis else []
-    programs += [web(), worker("poller", "run_poller"), worker("jobs", "run_jobs")]
+    programs += [web(), worker(POLLER, "run_poller"), worker(JOBS, "run_jobs")]
     if simulator_port is not None:
-        programs.append(worker("simulator", "simulate_plant", {"SIMULATOR_PORT": str(simulator_port)}))
+        programs.append(worker(SIMULATOR, "simulate_plant", {"SIMULATOR_PORT": str(simulator_port)}))
     return programs
 
 

@@ -17,7 +17,7 @@ from supervisor.states import ProcessStates, SupervisorStates
 from supervisor.supervisord import Supervisor
 
 from bus.parent import SUPERVISOR_PID, die_with_parent
-from hmi.launch.locks import hold_when_free
+from hmi.launch.locks import SUPERVISOR, hold_when_free
 
 MAX_BACKOFF_S: Final = 15
 """supervisor itself would wait one second longer after each failure, without end."""
@@ -82,7 +82,7 @@ def main(configuration: str, data_dir: str) -> None:
     # Parent first: the launcher may be gone already. Then our own number, for the programs to compare with.
     die_with_parent()
     os.environ[SUPERVISOR_PID] = str(os.getpid())
-    with hold_when_free(Path(data_dir), "supervisor"):
+    with hold_when_free(Path(data_dir), SUPERVISOR):
         options = ServerOptions()
         options.realize(["-c", configuration, "-n"])
         options.first = True

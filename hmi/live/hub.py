@@ -19,6 +19,7 @@ from accounts.permissions import AreaSet
 from bus.client import connect
 from bus.follower import Event, Follower, Idle, Lost, News, Snapshot
 from bus.process import Heartbeat
+from bus.roles import WEB
 from devices.snapshot import Snapshot as PlantSnapshot
 from hmi.live.admission import Standing, Visitor
 from hmi.live.fanout import Fanout
@@ -55,7 +56,7 @@ class Hub:
         self._client = client
         self._follower = Follower(client, block_ms=QUIET_MS)
         self._oversight = Oversight(client)
-        self._heartbeat = Heartbeat(client, "web", revision=lambda: self._oversight.revision, detail=self.figures)
+        self._heartbeat = Heartbeat(client, WEB, revision=lambda: self._oversight.revision, detail=self.figures)
         self._values = LiveValues(secrets.randbelow(_SEQ_START))
         self._fanout = Fanout(self._values, self._ages)
         self._subscribers: set[Subscriber] = set()
@@ -230,7 +231,7 @@ def running() -> Hub:
     global _running  # noqa: PLW0603  # one per process is what a hub is
     loop = asyncio.get_running_loop()
     if _running is None or _running[0] is not loop:
-        hub = Hub(connect(settings.REDIS_URL, "web"))
+        hub = Hub(connect(settings.REDIS_URL, WEB))
         _running = loop, hub
         hub.start()
     return _running[1]

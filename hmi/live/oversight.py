@@ -19,6 +19,7 @@ from accounts.sessions import UserSession
 from bus.client import BusError
 from bus.nudge import NudgeWaiter
 from bus.presence import BEAT_S, Heard, ProcessState, hear_processes
+from bus.roles import POLLER
 from devices import current
 from devices.snapshot import Snapshot
 from hmi.live import admission
@@ -99,7 +100,7 @@ class Oversight:
         """Hear the poller. Endless."""
         while True:
             try:
-                heard = (await hear_processes(self._client)).get("poller")
+                heard = (await hear_processes(self._client)).get(POLLER)
             except BusError:
                 heard = None
             if heard is not None:

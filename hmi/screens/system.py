@@ -15,24 +15,30 @@ from django.db import DatabaseError, connection
 
 from accounts.permissions import Action
 from bus import keys
-from bus.presence import Heard, ProcessState, hear_links_blocking, hear_processes_blocking, starts_blocking
-from bus.process import VERSION
+from bus.presence import (
+    PROCESS_SILENT_MS,
+    Heard,
+    ProcessState,
+    hear_links_blocking,
+    hear_processes_blocking,
+    starts_blocking,
+)
+from bus.roles import JOBS, POLLER, SIMULATOR, WEB
+from bus.version import VERSION
 from devices.live_bus import live_bus
 from hmi.screens.device_links import LinkLine, link_lines
 from hmi.screens.scope import Scope
 
-PROCESS_SILENT_AFTER_MS: Final = 3500
-"""A process speaks once a second; after this something is wrong with it."""
 LAG_NOTICED_MS: Final = 500
 CLOCK_OFFSET_NOTICED_MS: Final = 500
 EVENTS_SHOWN: Final = 8
 TITLES: Final = {
-    "web": "Pages and screens",
-    "poller": "Poller",
-    "jobs": "Jobs",
-    "simulator": "Demo plant (simulator)",
+    WEB: "Pages and screens",
+    POLLER: "Poller",
+    JOBS: "Jobs",
+    SIMULATOR: "Demo plant (simulator)",
 }
-EXPECTED: Final = ("web", "poller", "jobs")
+EXPECTED: Final = (WEB, POLLER, JOBS)
 _GB: Final = 1_000_000_000
 
 
@@ -155,7 +161,7 @@ def _process(role: str, heard: Heard[ProcessState] | None, starts: int, revision
     title = TITLES.get(role, role)
     if heard is None:
         return ProcessRow(role, title, "bad", "not heard", "It has not spoken since Redis has its data. Is it running?")
-    said, silent = heard.state, heard.age_ms > PROCESS_SILENT_AFTER_MS
+    said, silent = heard.state, heard.age_ms > PROCESS_SILENT_MS
     quality, word, note = "good", "up", ""
     if silent:
         note = f"Silent for {heard.age_ms // 1000} s. The supervisor starts it again; see its log if it stays away."

@@ -13,7 +13,7 @@ import pytest
 from bus.roles import RoleTaken, hold_role, holder_of
 
 ROOT = Path(__file__).resolve().parents[2]
-HOLD = "import sys, time; from pathlib import Path; from bus.process import hold_role\n"
+HOLD = "import sys, time; from pathlib import Path; from bus.roles import hold_role\n"
 
 
 def python(code: str, *arguments: str) -> "subprocess.Popen[str]":
@@ -63,7 +63,7 @@ def test_a_role_is_free_again_when_its_holder_was_killed(tmp_path: Path) -> None
 
 def test_of_many_that_start_together_one_gets_the_role(tmp_path: Path) -> None:
     code = HOLD + (
-        "from bus.process import RoleTaken\n"
+        "from bus.roles import RoleTaken\n"
         "try:\n    role = hold_role(Path(sys.argv[1]), 'poller'); print('held', flush=True); sys.stdin.read()\n"
         "except RoleTaken: print('taken', flush=True)"
     )
@@ -86,7 +86,7 @@ def test_of_many_that_start_together_one_gets_the_role(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_child_ends_when_its_parent_is_killed() -> None:
     child = (
-        "import time; from bus.process import die_with_parent\n"
+        "import time; from bus.parent import die_with_parent\n"
         "die_with_parent(); print('up', flush=True); time.sleep(60)"
     )
     parent = python(

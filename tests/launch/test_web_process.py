@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from hmi.management.commands.run_web import MAX_MESSAGE_BYTES
+from hmi.live.protocol import MAX_BYTES
 from tests.road.site import ROOT, Site, free_port, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -52,7 +52,7 @@ def read_to_the_end(socket: ClientConnection) -> None:
 
 def test_a_message_beyond_the_limit_closes_the_socket_and_nothing_else(site: Site) -> None:
     with open_socket(site) as talkative, open_socket(site) as quiet:
-        talkative.send("x" * (MAX_MESSAGE_BYTES + 1))
+        talkative.send("x" * (MAX_BYTES + 1))
 
         with pytest.raises(ConnectionClosed):
             read_to_the_end(talkative)

@@ -19,6 +19,7 @@ from pyModbusTCP.server import DataBank, ModbusServer
 from bus import embedded, keys
 from bus.client import connect_blocking
 from bus.messages import Block, decode
+from hmi.environment import valkey_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -93,7 +94,7 @@ class Site:
 
     @property
     def redis_url(self) -> str:
-        return embedded.socket_url(self.folder / "valkey")
+        return embedded.socket_url(valkey_folder(self.folder))
 
     @property
     def env(self) -> dict[str, str]:
@@ -126,7 +127,7 @@ class Site:
 
     def _spawn(self, role: str) -> subprocess.Popen[bytes]:
         if role == "valkey":
-            command, env = embedded.command(self.folder / "valkey"), self.env
+            command, env = embedded.command(valkey_folder(self.folder)), self.env
         else:
             settings = "hmi.settings" if role == "web" else "hmi.worker_settings"
             command = [sys.executable, "manage.py", f"run_{role}"]

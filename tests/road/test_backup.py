@@ -26,7 +26,7 @@ from audit.heads import append_head, read_heads
 from audit.models import AuditRecord
 from audit.sealer import seal_all
 from audit.verification import verify_audit
-from bus.process import VERSION
+from bus.version import VERSION
 from devices.models import Device, Tag
 from hmi.backup.sections import LEFT_OUT, SECTIONS
 from plant import revisions

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from bus.client import connect
-from bus.process import RoleTaken, die_with_parent, hold_role
+from bus.parent import die_with_parent
+from bus.roles import POLLER, RoleTaken, hold_role
 from devices import snapshot
 from devices.poller.service import Poller
 from plant import revisions
@@ -21,7 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            lock = hold_role(settings.DATA_DIR, "poller")
+            lock = hold_role(settings.DATA_DIR, POLLER)
         except RoleTaken as error:
             raise CommandError(
                 f"{error}. Stop it first; two pollers on one machine would only wait for each other."
@@ -32,7 +33,7 @@ class Command(BaseCommand):
 
 
 async def _main() -> None:
-    client = connect(settings.REDIS_URL, "poller")
+    client = connect(settings.REDIS_URL, POLLER)
     poller = asyncio.create_task(Poller(client, current=revisions.current, load=snapshot.load).run())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

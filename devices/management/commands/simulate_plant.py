@@ -12,7 +12,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bus.client import connect
-from bus.process import Heartbeat, RoleTaken, die_with_parent, hold_role
+from bus.parent import die_with_parent
+from bus.process import Heartbeat
+from bus.roles import SIMULATOR, RoleTaken, hold_role
 from devices.simulator.process import DAY_S, PumpedTank
 from devices.simulator.server import SimulatorServer
 
@@ -34,7 +36,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            lock = hold_role(settings.DATA_DIR, "simulator")
+            lock = hold_role(settings.DATA_DIR, SIMULATOR)
         except RoleTaken as error:
             raise CommandError(f"{error}. It serves the demo already.") from error
         with lock:
@@ -53,9 +55,9 @@ def _port() -> int:
 
 
 async def _main(port: int, seed: int, speed: float) -> None:
-    client = connect(settings.REDIS_URL, "simulator")
+    client = connect(settings.REDIS_URL, SIMULATOR)
     tank = PumpedTank(seed=seed, clock_s=time.time() % DAY_S)
-    heartbeat = Heartbeat(client, "simulator", detail=lambda: {"port": port, "level_m": round(tank.level_m, 3)})
+    heartbeat = Heartbeat(client, SIMULATOR, detail=lambda: {"port": port, "level_m": round(tank.level_m, 3)})
     log.info("simulator serves", host=HOST, port=port)
     tasks = [asyncio.create_task(SimulatorServer(tank, HOST, port, speed).run()), asyncio.create_task(heartbeat.run())]
     loop = asyncio.get_running_loop()

@@ -3,7 +3,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from bus.process import RoleTaken, die_with_parent, hold_role
+from bus.parent import die_with_parent
+from bus.roles import JOBS, RoleTaken, hold_role
 from hmi.jobs import run
 
 
@@ -13,7 +14,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         die_with_parent()
         try:
-            role = hold_role(settings.DATA_DIR, "jobs")
+            role = hold_role(settings.DATA_DIR, JOBS)
         except RoleTaken as error:
             raise CommandError(str(error)) from error
         with role:

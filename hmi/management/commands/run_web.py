@@ -9,13 +9,13 @@ import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from bus.process import RoleTaken, die_with_parent, hold_role
+from bus.parent import die_with_parent
+from bus.roles import WEB, RoleTaken, hold_role
 from hmi import environment as env
+from hmi.live.protocol import MAX_BYTES
 
 log = structlog.get_logger(__name__)
 
-MAX_MESSAGE_BYTES: Final = 256 * 1024
-"""From a browser. A subscription of 4,000 paths of 64 bytes fits; what sends more is no screen of ours."""
 CONNECT_S: Final = 10
 """For the handshake of a socket, its access check included."""
 FOREVER: Final = -1
@@ -35,7 +35,7 @@ class Command(BaseCommand):
             raise CommandError(refusal)
         die_with_parent()
         try:
-            role = hold_role(settings.DATA_DIR, "web")
+            role = hold_role(settings.DATA_DIR, WEB)
         except RoleTaken as error:
             raise CommandError(str(error)) from error
         with role:
@@ -66,8 +66,8 @@ def _server(host: str, port: int) -> Any:
         # Without a limit: a control room's screen stays open for months. Daphne's default cuts it after a day.
         websocket_timeout=FOREVER,
         websocket_connect_timeout=CONNECT_S,
-        websocket_max_message_size=MAX_MESSAGE_BYTES,
-        websocket_max_frame_size=MAX_MESSAGE_BYTES,
+        websocket_max_message_size=MAX_BYTES,
+        websocket_max_frame_size=MAX_BYTES,
         application_close_timeout=CLOSE_S,
         server_name="",
         verbosity=0,
