@@ -19,8 +19,21 @@ from plant.models import Area, Plant
 log = structlog.get_logger(__name__)
 
 
+class _Titled:
+    """What has a name, for paths, and perhaps a title."""
+
+    __slots__ = ()
+    name: str
+    title: str
+
+    @property
+    def label(self) -> str:
+        """What people read."""
+        return self.title or self.name
+
+
 @dataclass(frozen=True, slots=True)
-class AreaEntry:
+class AreaEntry(_Titled):
     id: int
     uuid: str
     plant_id: int
@@ -32,7 +45,7 @@ class AreaEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceEntry:
+class DeviceEntry(_Titled):
     id: int
     uuid: str
     name: str
@@ -54,7 +67,7 @@ class DeviceEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class TagEntry:
+class TagEntry(_Titled):
     id: int
     uuid: str
     path: str

@@ -1,13 +1,11 @@
 """Behind a proxy: who asks, and whether by https, as told by the proxies that are trusted and by nobody else."""
 
 import ipaddress
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from accounts.client_address import client_address
-
-Scope = MutableMapping[str, Any]
-App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
+from hmi.live.asgi import App, Scope
 
 
 class TrustProxies:

@@ -22,11 +22,12 @@ from bus.process import Heartbeat
 from bus.roles import WEB
 from devices.snapshot import Snapshot as PlantSnapshot
 from hmi.live.admission import Standing, Visitor
+from hmi.live.asgi import Send
 from hmi.live.fanout import Fanout
 from hmi.live.feeds import LiveValues
 from hmi.live.oversight import Oversight
 from hmi.live.protocol import HEARTBEAT_MS, Ack, Close, Request, Subscribe
-from hmi.live.subscribers import Send, Subscriber
+from hmi.live.subscribers import Subscriber
 from hmi.live.subscriptions import Resolution, resolve
 
 log = structlog.get_logger(__name__)

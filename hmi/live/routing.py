@@ -1,12 +1,9 @@
 """Every socket of the product. tests/road/test_matrix.py walks them all."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from hmi.live.socket import Receive, Scope, live
-from hmi.live.subscribers import Send
-
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from hmi.live.asgi import App, Receive, Scope, Send
+from hmi.live.socket import live
 
 SOCKETS: Final[dict[str, App]] = {"/ws/live/": live}
 

@@ -3,8 +3,7 @@ by a message of its own, and a consumer class costs more for each than all the r
 """
 
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -15,12 +14,10 @@ from django.http.request import split_domain_port, validate_host
 from hmi.live import hub as hubs
 from hmi.live import protocol
 from hmi.live.admission import Visitor
+from hmi.live.asgi import Receive, Scope, Send
 from hmi.live.hub import Hub, TooManySockets
 from hmi.live.protocol import BadRequest, Close
-from hmi.live.subscribers import Send, Subscriber
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
+from hmi.live.subscribers import Subscriber
 
 MAX_ERRORS: Final = 10
 """So many messages outside the protocol are answered; then the socket is closed."""

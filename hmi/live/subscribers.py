@@ -6,12 +6,12 @@ it has applied, and at most CREDIT frames wait for that. One that lags gets the 
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from hmi.live.admission import Visitor
+from hmi.live.asgi import Send
 from hmi.live.feeds import NOTHING
 from hmi.live.protocol import BadRequest, Close
 from hmi.live.subscriptions import Resolution
@@ -28,8 +28,6 @@ GIVE_UP_MS: Final = 30_000
 """... and after so long its socket is closed."""
 PROBE_MS: Final = 10_000
 """A client that had nothing to acknowledge for so long gets an empty frame: does it still read?"""
-
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Subscriber:

@@ -46,10 +46,6 @@ class PlantCards:
     cards: list[Card]
 
 
-def title(area: AreaEntry) -> str:
-    return area.title or area.name
-
-
 def key_tags(scope: Scope, area: AreaEntry) -> list[TagEntry]:
     """The values that say most about an area: measurements with a range, then states, then the rest.
 
@@ -102,7 +98,7 @@ def area_card(scope: Scope, area: AreaEntry, links: Links) -> Card:
 def _card(scope: Scope, area: AreaEntry, values: list[Reading], counts: Mapping[int, Counts], links: Links) -> Card:
     return Card(
         area=area,
-        above=[title(a) for a in scope.layout.above(area) if not scope.sees(a)],
+        above=[a.label for a in scope.layout.above(area) if not scope.sees(a)],
         counts=family_counts(scope, area, counts),
         links=link_lines(scope.devices(scope.family(area)), links),
         may_diagnose=scope.may(Action.DIAGNOSE, area.id),

@@ -66,7 +66,7 @@ class Chrome:
 
     def _links(self, plant: Plant) -> list[Link]:
         areas = self._scope.roots(plant.pk)
-        return [self._link(a.title or a.name, reverse("area", args=[a.path])) for a in areas]
+        return [self._link(a.label, reverse("area", args=[a.path])) for a in areas]
 
     def _link(self, title: str, url: str) -> Link:
         here = self._request.path.lower()

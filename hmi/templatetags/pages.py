@@ -8,17 +8,12 @@ from django import template
 from bus.messages import Value
 from bus.quality import Severity
 from bus.wire import wire_value
-from devices.snapshot import AreaEntry, DeviceEntry, TagEntry
+from devices.snapshot import TagEntry
 from hmi.presentation import BY_SEVERITY, decimals_of, labels_of
 from hmi.screens.readings import Reading
 
 register = template.Library()
 BAR_WIDTH: Final = 100
-
-
-@register.filter
-def title_of(entry: AreaEntry | TagEntry | DeviceEntry) -> str:
-    return entry.title or entry.name
 
 
 @register.filter
