@@ -38,10 +38,10 @@ class NudgeWaiter:
                     return
         except BusError:
             self._is_subscribed = False
-            await self._pubsub.aclose()  # type: ignore[no-untyped-call]
+            await self._pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py leaves it without types
             self._pubsub = self._client.pubsub(ignore_subscribe_messages=True)
             await asyncio.sleep(max(0.0, deadline - asyncio.get_running_loop().time()))
 
     async def close(self) -> None:
         """Give the connection back. Nobody waits after this."""
-        await self._pubsub.aclose()  # type: ignore[no-untyped-call]
+        await self._pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py leaves it without types

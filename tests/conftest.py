@@ -68,12 +68,12 @@ def wait_for_redis(url: str, timeout_s: float = 10) -> None:
 
 
 @pytest.fixture
-def bus_url(valkey_url: str, settings: object) -> str:
+def bus_url(valkey_url: str, settings: Any) -> str:
     """The address of an empty bus; settings.REDIS_URL names it too."""
     client = connect_blocking(valkey_url, "test-flush")
     client.flushall()
     client.close()
-    settings.REDIS_URL = valkey_url  # type: ignore[attr-defined]
+    settings.REDIS_URL = valkey_url
     return valkey_url
 
 
