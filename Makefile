@@ -15,7 +15,7 @@ help:
 	@echo "make torture    the same with their full counts"
 	@echo "make lint       format, lint, types, imports, templates, system checks, migrations, JavaScript"
 	@echo "make format     put the format right"
-	@echo "make bench      the figures of docs/performance.md"
+	@echo "make bench      the measurements in benchmarks/"
 	@echo "make clean      remove what the above installed (never DATA_DIR)"
 
 run: runtime

@@ -2,12 +2,17 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
+
+from hmi.presentation import BY_SEVERITY, TABLE, Class
 
 CSS = Path(__file__).parents[2] / "static" / "css"
 TEMPLATES = Path(__file__).parents[2] / "templates"
 PALETTE = CSS / "palette.css"
+LENGTHS = {"gutter", "radius"}
+"""The variables of style sheets that are no colours."""
 THEMES = {"light": 0, "dark": 1}
 GROUNDS = ("field", "panel", "raised")
 TEXTS = ("ink", "ink-2", "value", "quality-bad", "quality-uncertain", "quality-stale")
@@ -118,8 +123,8 @@ def test_the_rule_about_reserved_colours_finds_a_breach() -> None:
 
 @pytest.mark.parametrize("sheet", style_sheets(), ids=lambda sheet: sheet.name)
 def test_every_colour_that_is_used_is_in_the_palette(sheet: Path) -> None:
-    own = set(re.findall(r"--[\w-]+(?=:)", "".join(s.read_text() for s in style_sheets())))
-    assert set(re.findall(r"var\((--[\w-]+)", sheet.read_text())) <= own
+    used = set(re.findall(r"var\(--([\w-]+)", sheet.read_text()))
+    assert used - LENGTHS <= set(colours())
 
 
 @pytest.mark.parametrize("sheet", style_sheets(), ids=lambda sheet: sheet.name)
@@ -131,7 +136,14 @@ def test_nothing_moves_shines_or_casts_a_shadow(sheet: Path) -> None:
 
 
 def test_every_class_of_quality_is_told_apart_without_colour() -> None:
-    """HMI-11, WCAG 1.4.1: line under the number, or the glyph that hmi/presentation.py adds."""
+    """HMI-11, WCAG 1.4.1: each class has a glyph of its own, in whichever of its states."""
+    shown = {(row.q, row.glyph) for row in [*TABLE.values(), *BY_SEVERITY.values()]}
+    assert {q for q, _ in shown} == set(get_args(Class))
+    assert len({glyph for _, glyph in shown}) == len(shown) == len(get_args(Class))
+
+
+def test_a_number_that_is_not_good_is_underlined() -> None:
+    """HMI-11: besides its glyph; a bad value has no number."""
     css = (CSS / "plant.css").read_text()
     for quality, mark in (("uncertain", "dashed"), ("stale", "dotted")):
         body = dict(rules(css))[f'.live[data-q="{quality}"] .live-number']
