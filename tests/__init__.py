@@ -13,10 +13,12 @@ import django
 
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="isthmus-test-")
 atexit.register(shutil.rmtree, os.environ["DATA_DIR"], ignore_errors=True)
-for _name in (
-    *("REDIS_URL", "SECRET_KEY", "HOST", "PORT", "ALLOWED_HOSTS", "TRUSTED_PROXIES", "PLANT", "LOG_LEVEL"),
-    *("ISTHMUS_TLS", "ISTHMUS_INSECURE_HTTP", "SIMULATOR_PORT", "SUPERVISOR_PROCESS_NAME"),
-):
+SETTINGS_OF_A_SITE = (
+    *("REDIS_URL", "SECRET_KEY", "HOST", "PORT", "ALLOWED_HOSTS", "TRUSTED_PROXIES", "PLANT", "LOG_LEVEL", "TIME_ZONE"),
+    *("ISTHMUS_TLS", "ISTHMUS_INSECURE_HTTP", "LIVE_SOCKETS", "LIVE_SOCKETS_PER_USER", "PASSWORD_MIN_LENGTH"),
+    *("SIMULATOR_PORT", "SUPERVISOR_PROCESS_NAME", "ISTHMUS_SUPERVISOR_PID"),
+)
+for _name in SETTINGS_OF_A_SITE:
     os.environ.pop(_name, None)
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "hmi.settings"
