@@ -114,8 +114,9 @@ class Live {
   #cause(now) {
     if (this.needsLogin) return "login";
     if (this.model.isSilent(now)) return this.isFull ? "full" : "server";
-    if (this.model.isBusSilent(now)) return "bus";
     if (this.model.isUnanswered(now)) return "refused";
+    if (this.model.isBeatLate(now)) return this.model.isDead(now) ? "server" : (this.banner.cause ?? "live");
+    if (this.model.isBusSilent(now)) return "bus";
     return this.model.isPollerSilent(now) ? "poller" : "live";
   }
 }

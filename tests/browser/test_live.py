@@ -84,6 +84,31 @@ def test_a_dead_server_makes_the_screen_stale_and_it_recovers_by_itself(chromium
     wait_until(lambda: place(page) == ("4.50", "good") and banner(page) == "", 15, "live again, by itself")
 
 
+REMEMBER_SENTENCES = """() => {
+  window.sentences = [];
+  document.addEventListener("isthmus:link", ({detail}) => window.sentences.push(detail.sentence));
+}"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_dead_server_is_not_blamed_on_the_poller_or_on_redis(
+    how: signal.Signals, chromium: Browser, server: LiveServer
+) -> None:
+    server.poll(level=1.25)
+    page = server.open(chromium, f"/tag/{LEVEL}/")
+    wait_until(lambda: place(page) == ("1.25", "good"), 5, "the first value")
+    page.evaluate(REMEMBER_SENTENCES)
+    web = server.site.processes["web"]
+    web.send_signal(how)
+    try:
+        wait_until(lambda: "does not answer" in banner(page), HONEST_S + SLACK_S, "the banner names the server")
+        page.wait_for_timeout(1500)
+        sentences = page.evaluate("window.sentences")
+    finally:
+        web.send_signal(signal.SIGCONT)
+    assert [s for s in sentences if s and "does not answer" not in s] == []
+
+
 def test_a_frozen_server_is_as_good_as_a_dead_one(chromium: Browser, server: LiveServer) -> None:
     """The socket stays open and nothing comes: the screen must not wait for TCP."""
     server.poll(level=1.25)

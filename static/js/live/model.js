@@ -11,6 +11,8 @@ import { formatValue, unitOf } from "./format.js";
 
 /** A heartbeat older than this says nothing about now: the server, or the way to it, is gone. */
 const SILENCE_MS = 2500;
+/** Heartbeats come each second. */
+const BEAT_LATE_MS = 1500;
 /** The same for the bus and for the poller, by what the heartbeats say of them. */
 const BUS_LIMIT_MS = 2500;
 const POLLER_LIMIT_MS = 3000;
@@ -97,6 +99,11 @@ export class Model {
   /** Is the server silent? @param {number} now */
   isSilent(now) {
     return now - this.heardAt > SILENCE_MS;
+  }
+
+  /** Has a heartbeat failed to come? Then what it said of bus and poller is no evidence against them. @param {number} now */
+  isBeatLate(now) {
+    return now - this.beatAt > BEAT_LATE_MS;
   }
 
   /** Does the bus, or the poller, live? Unknown counts from the moment the link opened. @param {number} now */
