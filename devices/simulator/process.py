@@ -25,6 +25,8 @@ HIGH_LEVEL_M: Final = 5.0
 LOW_LEVEL_M: Final = 0.8
 NOISE_LAG_S: Final = 40.0
 STEP_S: Final = 0.5
+IN_OPERATION_M: Final = 3.0
+RUN_UP_S: Final = 60.0
 
 
 class PumpState(IntEnum):
@@ -102,6 +104,13 @@ class PumpedTank:
     def __post_init__(self) -> None:
         self._random = Random(self.seed)  # noqa: S311 (noise of a process, not a secret)
         self.water_c, self.ambient_c = self._water_c(), self._ambient_c()
+
+    @classmethod
+    def in_operation(cls, seed: int, clock_s: float) -> "PumpedTank":
+        """In the middle of its work: the tank above the start level, the first pump at full speed, water flowing."""
+        tank = cls(seed=seed, clock_s=clock_s, volume_m3=IN_OPERATION_M * TANK_AREA_M2, valve=1.0)
+        tank.step(RUN_UP_S)
+        return tank
 
     @property
     def level_m(self) -> float:

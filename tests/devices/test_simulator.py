@@ -76,6 +76,18 @@ def test_the_level_swings_between_stop_and_start() -> None:
     assert 3 <= starts <= 20
 
 
+@pytest.mark.parametrize("hour", range(0, 24, 3))
+def test_the_demo_starts_in_the_middle_of_its_work_and_stays_there_a_while(hour: int) -> None:
+    tank = PumpedTank.in_operation(seed=1, clock_s=hour * 3600)
+    for _ in range(120):
+        assert tank.pumps[0].state is PumpState.RUNNING
+        assert tank.outflow > 50
+        assert tank.inflow > 50
+        assert tank.level_m < tank.setpoints.assist_m
+        tank.step(1)
+    assert tank.came_in_m3 > 0
+
+
 def test_between_the_levels_what_runs_goes_on_running() -> None:
     tank = PumpedTank(volume_m3=2.2 * TANK_AREA_M2)
     tank.step(5)

@@ -56,7 +56,7 @@ def _port() -> int:
 
 async def _main(port: int, seed: int, speed: float) -> None:
     client = connect(settings.REDIS_URL, SIMULATOR)
-    tank = PumpedTank(seed=seed, clock_s=time.time() % DAY_S)
+    tank = PumpedTank.in_operation(seed, time.time() % DAY_S)
     heartbeat = Heartbeat(client, SIMULATOR, detail=lambda: {"port": port, "level_m": round(tank.level_m, 3)})
     log.info("simulator serves", host=HOST, port=port)
     tasks = [asyncio.create_task(SimulatorServer(tank, HOST, port, speed).run()), asyncio.create_task(heartbeat.run())]
