@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from accounts import actions, audit_admin, links, plant_admin, tokens
 from accounts.actors import actor_of
-from accounts.admin_rights import GrantAdmin
+from accounts.admin_rights import GrantAdmin, OnlyToRead
 from accounts.models import ApiToken, Grant, Role, User
 from accounts.permissions import Action
 from audit.models import AuditRecord
@@ -198,7 +198,7 @@ class GrantsAdmin(PeopleAdmin):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(PeopleAdmin):
+class ApiTokenAdmin(OnlyToRead, PeopleAdmin):
     """Keys are seen and revoked here. The key itself was shown once, when it was made."""
 
     list_display = ("name", "user", "prefix", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
@@ -207,15 +207,6 @@ class ApiTokenAdmin(PeopleAdmin):
     list_select_related = ("user",)
     fields = list_display
     actions = ("revoke",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     @admin.action(description="Revoke", permissions=["view"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:

@@ -208,3 +208,16 @@ class GrantAdmin(Base):
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         """Recorded by note()."""
+
+
+class OnlyToRead:
+    """Put before GrantAdmin: there is nothing to add, change or delete."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -10,7 +10,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
 from accounts.actors import actor_of
-from accounts.admin_rights import GrantAdmin
+from accounts.admin_rights import GrantAdmin, OnlyToRead
 from accounts.permissions import Action
 from audit.actions import record
 from audit.models import AuditRecord
@@ -22,7 +22,7 @@ COLUMNS: Final = (
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-class AuditAdmin(GrantAdmin):
+class AuditAdmin(OnlyToRead, GrantAdmin):
     action = Action.AUDIT
     area_lookup = None
     list_display = ("at", "actor_name", "ip", "event", "result", "object_text", "sequence")
@@ -38,15 +38,6 @@ class AuditAdmin(GrantAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """The history of a row comes here with the row in the address."""
         return lookup in {"object_type", "object_id"} or super().lookup_allowed(lookup, value, request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     @admin.action(description="Export as CSV", permissions=["view"])
     def export(self, request: HttpRequest, queryset: QuerySet[AuditRecord]) -> StreamingHttpResponse:

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from accounts.admin_rights import GrantAdmin
+from accounts.admin_rights import GrantAdmin, OnlyToRead
 from accounts.placed_admin import AreaFilter, PlacedAdmin, only_plant
 
 
@@ -42,7 +42,7 @@ class AreaAdmin(PlacedAdmin):
         return only_plant() | dict(super().get_changeform_initial_data(request))
 
 
-class RevisionAdmin(GrantAdmin):
+class RevisionAdmin(OnlyToRead, GrantAdmin):
     """Who changed the configuration when, to read. Revisions are written by what changes something."""
 
     area_lookup: ClassVar[str | None] = None
@@ -51,12 +51,3 @@ class RevisionAdmin(GrantAdmin):
     date_hierarchy = "at"
     show_full_result_count = False
     fields = list_display
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
