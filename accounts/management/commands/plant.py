@@ -1,4 +1,7 @@
-"""manage.py plant import | export | diff: the plant document on the command line."""
+"""manage.py plant import | export | diff: the plant document on the command line.
+
+It stands in accounts because `--as USER` asks for a person's rights, and plant may not import accounts.
+"""
 
 import getpass
 import os
