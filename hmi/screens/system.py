@@ -68,6 +68,8 @@ class ProcessRow:
 
 @dataclass(frozen=True, slots=True)
 class SystemEvent:
+    """`text`: a sentence for people."""
+
     at: datetime
     text: str
 
@@ -143,9 +145,10 @@ def _events(client: redis.Redis) -> list[SystemEvent]:
     return [
         SystemEvent(
             datetime.fromtimestamp(int(entry_id.partition(b"-")[0]) / 1000, UTC),
-            ", ".join(f"{k.decode(errors='replace')} {v.decode(errors='replace')}" for k, v in fields.items()),
+            fields[b"text"].decode(errors="replace"),
         )
         for entry_id, fields in entries
+        if b"text" in fields  # else said by another version
     ]
 
 

@@ -3,6 +3,7 @@
 import re
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import msgpack
@@ -87,11 +88,15 @@ def test_links_are_shown_only_of_the_areas_somebody_may_diagnose(cast: Cast, wor
     assert "10.9.9.9" not in page(cast.omar)
 
 
-def test_an_event_of_the_system_is_told(cast: Cast, bus_url: str) -> None:
+def test_an_event_of_the_system_is_told_as_a_sentence_with_the_time_of_the_plant(cast: Cast, bus_url: str) -> None:
+    noon_ms = int(datetime(2026, 7, 1, 12, tzinfo=UTC).timestamp() * 1000)
+    said: dict[Any, Any] = {"kind": "clock_step", "text": "The clock was set back by 3600.0 s."}
     client = connect_blocking(bus_url, "test")
-    client.xadd(keys.EVENTS, {"kind": "clock step", "ms": "-3600000"})
+    client.xadd(keys.EVENTS, said, id=f"{noon_ms}-0")
     client.close()
-    assert "clock step" in page(cast.omar)
+    text = page(cast.omar)
+    assert "2026-07-01 14:00:00 The clock was set back by 3600.0 s." in text
+    assert "clock_step" not in text
 
 
 def test_memory_disk_versions_and_clock_are_there(cast: Cast, bus_url: str) -> None:
