@@ -24,7 +24,7 @@ PROCESSES: Final = "isthmus:processes"
 """Hash: role -> msgpack of what the process last said of itself (bus/presence.py)."""
 
 PROCESS_STARTS: Final = "isthmus:process-starts"
-"""Hash: role -> number of starts since Redis has its data, a blank, and the name of the last start."""
+"""Hash: role -> number of starts in a run of the site, name of the last start, name of the run; blanks between."""
 
 LINKS: Final = "isthmus:links"
 """Hash: link -> msgpack of its health (bus/presence.py)."""

@@ -20,10 +20,11 @@ for i = 1, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], now .. ARGV[i + 1]) 
 return 1
 """
 _COUNT_START = """
-local known = redis.call('HGET', KEYS[1], ARGV[1]) or '0 '
-local n, token = string.match(known, '^(%d+) (.*)$')
-if token == ARGV[2] then return tonumber(n) end
-redis.call('HSET', KEYS[1], ARGV[1], string.format('%d %s', tonumber(n) + 1, ARGV[2]))
+local known = redis.call('HGET', KEYS[1], ARGV[1]) or ''
+local n, start, run = string.match(known, '^(%d+) (%S*) ?(%S*)$')
+if n and start == ARGV[2] then return tonumber(n) end
+if not n or run ~= ARGV[3] then n = 0 end
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%d %s %s', tonumber(n) + 1, ARGV[2], ARGV[3]))
 return tonumber(n) + 1
 """
 """Counts a start once, however often it is told: the reply to a count may have been lost."""
@@ -45,9 +46,9 @@ class ProcessState:
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """One link (host and port of devices). `state`: connected | connecting | disconnected | disabled.
+    """One link (host and port of devices). `state`: connected | connecting | disconnected | disabled | idle.
 
-    `reason` is a sentence for people; `since_ms` when the state began. `detail`: counters and times in ms.
+    Idle: there is nothing to read. `reason` is a sentence for people; `since_ms` when the state began. `detail`: counters and times in ms.
     """
 
     link: str
@@ -85,9 +86,12 @@ class Presence:
         self._say = client.register_script(_SAY)
         self._count = client.register_script(_COUNT_START)
 
-    async def count_start(self, role: str, start: str) -> None:
-        """Count this start of the role; `start` names it (pid and time), so that telling it again counts nothing."""
-        await self._count(keys=[keys.PROCESS_STARTS], args=[role, start])
+    async def count_start(self, role: str, start: str, run: str = "") -> None:
+        """Count this start of the role; `start` names it (pid and time), so that telling it again counts nothing.
+
+        `run` names the run of the site; the count begins anew with another one. Neither has blanks in it.
+        """
+        await self._count(keys=[keys.PROCESS_STARTS], args=[role, start, run])
 
     async def say_process(self, state: ProcessState) -> None:
         await self._say(keys=[keys.PROCESSES], args=[state.role, _packed(state)])
@@ -142,6 +146,6 @@ def _hear_blocking(client: redis.Redis, key: str, kind: type[State]) -> dict[str
 
 
 def starts_blocking(client: redis.Redis) -> dict[str, int]:
-    """role -> how often it has started since Redis has its data."""
+    """role -> how often it has started in this run of the site; where nobody names runs, since Redis has its data."""
     raw: Any = client.hgetall(keys.PROCESS_STARTS)
     return {role.decode(): int(said.partition(b" ")[0]) for role, said in raw.items()}

@@ -10,6 +10,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from bus.client import BusError
+from bus.parent import RUN
 from bus.presence import BEAT_S, Presence, ProcessState
 from bus.version import VERSION
 
@@ -62,7 +63,8 @@ class Heartbeat:
         )
         try:
             if not is_counted:
-                await self._presence.count_start(self._role, f"{os.getpid()}@{self._started_at_ms}")
+                start = f"{os.getpid()}@{self._started_at_ms}"
+                await self._presence.count_start(self._role, start, os.environ.get(RUN, ""))
             await self._presence.say_process(state)
         except BusError:
             return is_counted

@@ -8,6 +8,7 @@ CONNECTED: Final = "connected"
 CONNECTING: Final = "connecting"
 DISCONNECTED: Final = "disconnected"
 DISABLED: Final = "disabled"
+IDLE: Final = "idle"
 
 _REMEMBERED_RTTS: Final = 512
 

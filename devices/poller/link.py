@@ -18,7 +18,7 @@ from bus.quality import BAD_NO_COMMUNICATION, BAD_NOT_CONNECTED, BAD_TIMEOUT, BA
 from devices.drivers.base import BadReply, DeviceRefused, Driver, DriverError, LinkDown, NoAnswer
 from devices.plan import Read
 from devices.poller.groups import LastValue, ScanGroup, Slot
-from devices.poller.health import CONNECTED, CONNECTING, DISABLED, DISCONNECTED, LinkFigures, lost_sentence
+from devices.poller.health import CONNECTED, CONNECTING, DISABLED, DISCONNECTED, IDLE, LinkFigures, lost_sentence
 from devices.poller.outbox import Outbox
 from devices.poller.schedule import FIRST_PAUSE_S, Pause
 from devices.poller.spec import LinkSpec, UnitSpec
@@ -82,7 +82,7 @@ class Link:
         self._units = [self._unit(u, outbox, last) for u in spec.units]
         self._read_units = [u for u in self._units if u.slots]
         self._is_up = False
-        self._state = CONNECTING if spec.enabled else DISABLED
+        self._state = DISABLED if not spec.enabled else CONNECTING if self._read_units else IDLE
         self._reason = ""
         self._since_ms = now_ms()
         self._lost_at = self._loop.time()
@@ -389,6 +389,9 @@ class Link:
             return lost_sentence(self.spec.endpoint, self._loop.time() - self._lost_at, self._reason)
         if self._state == DISABLED:
             return "Every device of this link is switched off."
+        if self._state == IDLE:
+            have = "Every tag is switched off" if any(unit.groups for unit in self._units) else "No tags"
+            return f"{have}: nothing is read from {'this device' if len(self._units) == 1 else 'these devices'}."
         if self._state == CONNECTED:
             silent = [f"{self._device_name(u.spec.device)} ({u.reason})" for u in self._read_units if u.reason]
             return f"Connected; no answer from {', '.join(silent)}." if silent else ""

@@ -78,7 +78,7 @@ def _processes(bus: BusFigures) -> Iterator[Metric]:
     lag = _gauge("isthmus_process_lag_seconds", "How late its event loop woke up, worst of its last second", "role")
     revision = _gauge("isthmus_process_config_revision", "Revision of the configuration it works by", "role")
     starts = CounterMetricFamily(
-        "isthmus_process_starts", "Starts of the process since Redis has its data", labels=["role"]
+        "isthmus_process_starts", "Starts of the process in this run of the site", labels=["role"]
     )
     for role, heard in sorted(bus.processes.items()):
         age.add_metric([role], heard.age_ms / 1000)

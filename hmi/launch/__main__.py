@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from bus.parent import RUN
 from bus.roles import JOBS, POLLER, SIMULATOR, WEB, RoleTaken, holder_of
 from hmi import environment as env
 from hmi.launch import preflight
@@ -89,6 +91,7 @@ def launch() -> int:
         configuration = run / "supervisor.ini"
         configuration.write_text(supervisor_configuration(want.data_dir, programs))
         (run / "address").write_text(want.listening.address)
+        os.environ[RUN] = f"{os.getpid()}@{time.time_ns() // 1_000_000}"
         guard = Guard(configuration, want.data_dir)
         try:
             return guard.run(want.listening, found["setup_link"])

@@ -17,6 +17,7 @@ STATES: Final = {
     "connecting": ("uncertain", "connecting"),
     "disconnected": ("bad", "no connection"),
     "disabled": ("uncertain", "switched off"),
+    "idle": ("uncertain", "not read"),
 }
 
 

@@ -88,6 +88,30 @@ async def test_a_heartbeat_speaks_at_once_and_counts_its_start_once(bus: Redis, 
         assert starts_blocking(client) == {"jobs": 1}
 
 
+async def test_starts_are_counted_anew_in_another_run(bus: Redis, bus_url: str) -> None:
+    """Stopping a site and starting it again is no restart of its processes."""
+    presence = Presence(bus)
+    for start, run, expected in [
+        ("1@1", "a", 1),
+        ("2@2", "a", 2),
+        ("2@2", "a", 2),
+        ("3@3", "b", 1),
+        ("4@4", "b", 2),
+        ("5@5", "", 1),
+        ("6@6", "", 2),
+    ]:
+        await presence.count_start("jobs", start, run)
+        with connect_blocking(bus_url, "test") as client:
+            assert starts_blocking(client) == {"jobs": expected}
+
+
+async def test_a_start_counted_by_an_earlier_version_goes_on(bus: Redis, bus_url: str) -> None:
+    await bus.hset(keys.PROCESS_STARTS, "jobs", "7 1@1")
+    await Presence(bus).count_start("jobs", "2@2")
+    with connect_blocking(bus_url, "test") as client:
+        assert starts_blocking(client) == {"jobs": 8}
+
+
 async def test_a_heartbeat_without_a_bus_goes_on_and_ends_when_asked(tmp_path: object) -> None:
     client = connect(f"unix://{tmp_path}/no.sock", "test")
     beat = asyncio.create_task(Heartbeat(client, "jobs").run())

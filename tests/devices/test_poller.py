@@ -342,6 +342,16 @@ async def test_a_switched_off_device_is_not_connected(bus: Redis, bus_url: str) 
             assert server.connections == 0
 
 
+async def test_a_device_without_tags_is_said_to_be_idle(bus: Redis, bus_url: str) -> None:
+    async with a_faulty_server() as server:
+        device = a_device(1, server.port)
+        async with polling(bus_url, Plant({device: []})) as poller:
+            await until(lambda: len(poller.links) == 1)
+            health = next(iter(poller.links.values())).health()
+            assert (health.state, health.reason) == ("idle", "No tags: nothing is read from this device.")
+            assert server.connections == 0
+
+
 async def test_a_new_poller_keeps_the_last_value_of_a_dead_device(bus: Redis, bus_url: str) -> None:
     async with a_faulty_server() as server:
         device = a_device(1, server.port)
