@@ -21,7 +21,7 @@ from plant.document.problems import DocumentError
 from plant.document.transfer import import_document
 from plant.models import Plant
 
-DEMO: Final = Path(__file__).resolve().parents[1] / "devices" / "simulator" / "pumped_tank.yaml"
+DEMO: Final = Path(__file__).resolve().parents[2] / "devices" / "simulator" / "pumped_tank.yaml"
 DEMO_PORT: Final = 15020
 
 
