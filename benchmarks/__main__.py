@@ -1,4 +1,7 @@
-"""`python -m benchmarks [name ...]`: each benchmark in a process of its own, with a folder and a port of its own."""
+"""`python -m benchmarks [name ...]`: each benchmark in a process of its own, with a folder and a port of its own.
+
+`name:1` runs only the first case of a benchmark that has several.
+"""
 
 import os
 import subprocess
@@ -22,16 +25,17 @@ BENCHMARKS: Final = {
 TIME_LIMIT_S: Final = 600
 
 
-def run(name: str) -> int:
+def run(wanted: str) -> int:
     """The exit code of the benchmark. It gets a bare environment: no Redis, database or settings of somebody else."""
     ours = ("REDIS_URL", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "ISTHMUS_TLS", "SECRET_KEY")
     env = {key: value for key, value in os.environ.items() if key not in ours}
+    name, *cases = wanted.split(":")
     with tempfile.TemporaryDirectory(prefix="isthmus-bench-", ignore_cleanup_errors=True) as folder:
         env |= {"DATA_DIR": folder, "HOST": "127.0.0.1", "PORT": str(free_port())}
         env |= {"DJANGO_SETTINGS_MODULE": "hmi.settings"}
         try:
             return subprocess.run(
-                [sys.executable, "-m", f"benchmarks.{name}"], env=env, timeout=TIME_LIMIT_S, check=False
+                [sys.executable, "-m", f"benchmarks.{name}", *cases], env=env, timeout=TIME_LIMIT_S, check=False
             ).returncode
         except subprocess.TimeoutExpired:
             print(f"{name}: stopped after {TIME_LIMIT_S} s")
@@ -39,7 +43,7 @@ def run(name: str) -> int:
 
 
 def main(names: list[str]) -> int:
-    unknown = [name for name in names if name not in BENCHMARKS]
+    unknown = [name for name in names if name.partition(":")[0] not in BENCHMARKS]
     if unknown:
         print(f"There is no benchmark {', '.join(unknown)}. There are:")
         for name, what in BENCHMARKS.items():

@@ -35,7 +35,8 @@ CASES: Final = (
 )
 
 
-def main() -> None:
+def main(numbers: list[int]) -> None:
+    """All cases, or those with these numbers, from 1."""
     report.title("Fan-out: one web process, blocks published straight to the bus")
     with Rig() as rig:
         from benchmarks import plant_rows
@@ -43,7 +44,7 @@ def main() -> None:
         plant_rows.build(range(20001, 20051), 100, 100)
         cookies = plant_rows.viewers(PEOPLE)
         rig.start("web")
-        for case in CASES:
+        for case in [CASES[n - 1] for n in numbers] or CASES:
             report.line(f"== {case.name}", "")
             ours = measure(rig, case, cookies)
             bare = measure_bare(rig, case)
@@ -105,4 +106,4 @@ def measure_bare(rig: Rig, case: Case) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    main([int(word) for word in sys.argv[1:]])
