@@ -13,7 +13,7 @@ from plant import revisions
 @pytest.mark.django_db(transaction=True)
 def test_a_higher_number_is_never_visible_before_a_lower_one(bus_url: str) -> None:
     if connection.vendor == "sqlite":
-        pytest.skip("SQLite writes one transaction after the other; tests/audit/test_on_postgresql.py runs this")
+        pytest.skip("SQLite writes one transaction after the other; tests/road/test_on_postgresql.py runs this")
     first_has_a_number, first_may_commit = threading.Event(), threading.Event()
     numbers: dict[str, int] = {}
 

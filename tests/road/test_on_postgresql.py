@@ -1,0 +1,33 @@
+"""People, the audit, the plant and its document hold on PostgreSQL as on SQLite: the same tests, once more, there."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.postgres import postgres_url
+
+__all__ = ["postgres_url"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "tests/audit",
+        "tests/accounts",
+        "tests/plant",
+        "tests/devices/test_admin.py tests/devices/test_tag_rules.py tests/devices/test_snapshot.py",
+        "tests/road/test_backup.py",
+    ],
+)
+def test_the_same_tests_pass_on_postgresql(tests: str, postgres_url: str) -> None:
+    command = [sys.executable, "-m", "pytest", *tests.split(), "-q", "-m", "not slow and not browser"]
+    env = {**os.environ, "DATABASE_URL": postgres_url}
+    done = subprocess.run(
+        [*command, "-p", "no:cacheprovider"], env=env, capture_output=True, text=True, timeout=280, check=False
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    assert " passed" in done.stdout
