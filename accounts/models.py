@@ -38,6 +38,7 @@ class User(AbstractBaseUser):
     full_name = models.CharField(max_length=120, blank=True)
     email = models.EmailField(blank=True)
     is_active = models.BooleanField(
+        "switched on",
         default=True,
         help_text="Off: the person cannot log in, and open sessions and screens end at once.",
     )
@@ -127,6 +128,7 @@ class ApiToken(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
+        verbose_name = "API token"
         ordering = ["-created_at"]
 
     def __str__(self) -> str:

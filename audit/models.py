@@ -3,6 +3,7 @@
 import uuid
 
 from django.db import models
+from django.utils import timezone
 
 
 class AuditRecord(models.Model):
@@ -12,7 +13,7 @@ class AuditRecord(models.Model):
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    at = models.DateTimeField(db_index=True)
+    at = models.DateTimeField("time", db_index=True)
     category = models.CharField(max_length=32)
     event = models.CharField(max_length=64)
     result = models.CharField(max_length=16)
@@ -20,7 +21,7 @@ class AuditRecord(models.Model):
     actor_id = models.CharField(max_length=64)
     actor_name = models.CharField(max_length=150)
     session = models.CharField(max_length=64, blank=True)
-    ip = models.CharField(max_length=64, blank=True)
+    ip = models.CharField("IP address", max_length=64, blank=True)
     station = models.CharField(max_length=64, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
     object_type = models.CharField(max_length=64, blank=True)
@@ -38,4 +39,4 @@ class AuditRecord(models.Model):
         ordering = ["pk"]
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor_name}: {self.event}"
+        return f"{timezone.localtime(self.at):%Y-%m-%d %H:%M:%S} {self.actor_name}: {self.event}"

@@ -9,9 +9,9 @@ import time
 from typing import Final
 
 SUPERVISOR_PID: Final = "ISTHMUS_SUPERVISOR_PID"
+"""Set by the supervisor for what it starts: a parent that died before its child could ask is found out by it."""
 RUN: Final = "ISTHMUS_RUN"
 """Environment variable: names one run of the site, from its start to its stop. The launcher sets it."""
-"""Set by the supervisor for what it starts: a parent that died before its child could ask is found out by it."""
 
 _PR_SET_PDEATHSIG: Final = 1
 _LOOK_S: Final = 0.5

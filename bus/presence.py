@@ -48,7 +48,8 @@ class ProcessState:
 class LinkState:
     """One link (host and port of devices). `state`: connected | connecting | disconnected | disabled | idle.
 
-    Idle: there is nothing to read. `reason` is a sentence for people; `since_ms` when the state began. `detail`: counters and times in ms.
+    Idle: it has nothing to read. `reason` is a sentence for people; `since_ms` when the state began. `detail`:
+    counters and times in ms.
     """
 
     link: str

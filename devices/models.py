@@ -28,18 +28,25 @@ class Device(models.Model):
     host = models.CharField(max_length=253, validators=[validate_host], help_text="Address or host name, without port.")
     port = models.PositiveIntegerField(default=502, validators=[MinValueValidator(1), MaxValueValidator(65535)])
     unit = models.PositiveSmallIntegerField(
+        "unit id",
         default=1,
         validators=[MaxValueValidator(255)],
-        help_text="Unit id: 1-247 behind a gateway; 0, 1 or 255 for a device with its own network port.",
+        help_text="1-247 behind a gateway; 0, 1 or 255 for a device with its own network port.",
     )
     timeout_ms = models.PositiveIntegerField(
-        default=1000, validators=[MinValueValidator(50), MaxValueValidator(60_000)]
+        "time-out (ms)", default=1000, validators=[MinValueValidator(50), MaxValueValidator(60_000)]
     )
     max_registers = models.PositiveSmallIntegerField(
-        default=100, validators=[MinValueValidator(1), MaxValueValidator(125)], help_text="Most registers in one read."
+        "largest read (registers)",
+        default=100,
+        validators=[MinValueValidator(1), MaxValueValidator(125)],
+        help_text="Most registers in one read.",
     )
     max_gap = models.PositiveSmallIntegerField(
-        default=8, validators=[MaxValueValidator(100)], help_text="Unused registers worth reading to save a request."
+        "largest gap (registers)",
+        default=8,
+        validators=[MaxValueValidator(100)],
+        help_text="Unused registers worth reading to save a request.",
     )
     enabled = models.BooleanField(default=True)
 
@@ -72,8 +79,9 @@ class Tag(models.Model):
     address = models.PositiveIntegerField(
         validators=[MaxValueValidator(65535)], help_text="0-based, as on the wire: 40001 is holding register 0."
     )
-    data_type = models.CharField(max_length=16, choices=_choices(DataType), default=DataType.UINT16.value)
+    data_type = models.CharField("type", max_length=16, choices=_choices(DataType), default=DataType.UINT16.value)
     order = models.CharField(
+        "byte order",
         max_length=8,
         choices=_choices(Order),
         default=Order.ABCD.value,
@@ -87,14 +95,20 @@ class Tag(models.Model):
         validators=[validate_one_line],
         help_text="Engineering unit, as shown beside the value.",
     )
-    eu_min = models.FloatField(null=True, blank=True, help_text="Below this the value is Uncertain.")
-    eu_max = models.FloatField(null=True, blank=True, help_text="Above this the value is Uncertain.")
+    eu_min = models.FloatField(
+        "range low", null=True, blank=True, help_text="In engineering units. Below this the value is Uncertain."
+    )
+    eu_max = models.FloatField(
+        "range high", null=True, blank=True, help_text="In engineering units. Above this the value is Uncertain."
+    )
     decimals = models.PositiveSmallIntegerField(default=1, validators=[MaxValueValidator(9)])
     state_labels = models.JSONField(
-        default=dict, blank=True, help_text='Words for states, as {"0": "stopped", "1": "running"}.'
+        default=dict,
+        blank=True,
+        help_text='Words for states, like {"0": "stopped", "1": "running"}. Empty: none.',
     )
     scan_ms = models.PositiveIntegerField(
-        default=1000, validators=[MinValueValidator(100), MaxValueValidator(3_600_000)], help_text="Scan period in ms."
+        "scan period (ms)", default=1000, validators=[MinValueValidator(100), MaxValueValidator(3_600_000)]
     )
     enabled = models.BooleanField(default=True)
 

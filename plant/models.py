@@ -142,7 +142,7 @@ class ConfigRevision(models.Model):
     """One number for the state of the whole configuration, rights included. Written by plant.revisions.bump() only."""
 
     number = models.BigAutoField(primary_key=True)
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField("time", auto_now_add=True)
     author = models.CharField(max_length=150)
     summary = models.CharField(max_length=400)
 

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('username', models.CharField(max_length=64, unique=True, validators=[django.core.validators.RegexValidator('\\A[\\w.@+-]+\\Z', 'Letters, digits and . @ + - _ only.')])),
                 ('full_name', models.CharField(blank=True, max_length=120)),
                 ('email', models.EmailField(blank=True, max_length=254)),
-                ('is_active', models.BooleanField(default=True, help_text='Off: the person cannot log in, and open sessions and screens end at once.')),
+                ('is_active', models.BooleanField(default=True, help_text='Off: the person cannot log in, and open sessions and screens end at once.', verbose_name='switched on')),
                 ('date_joined', models.DateTimeField(auto_now_add=True)),
                 ('session_generation', models.PositiveIntegerField(default=0, editable=False, help_text='Raised to end every session of the person at once.')),
             ],
@@ -63,6 +63,7 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_tokens', to=settings.AUTH_USER_MODEL)),
             ],
             options={
+                'verbose_name': 'API token',
                 'ordering': ['-created_at'],
             },
         ),

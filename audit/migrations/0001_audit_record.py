@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('at', models.DateTimeField(db_index=True)),
+                ('at', models.DateTimeField(db_index=True, verbose_name='time')),
                 ('category', models.CharField(max_length=32)),
                 ('event', models.CharField(max_length=64)),
                 ('result', models.CharField(max_length=16)),
@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('actor_id', models.CharField(max_length=64)),
                 ('actor_name', models.CharField(max_length=150)),
                 ('session', models.CharField(blank=True, max_length=64)),
-                ('ip', models.CharField(blank=True, max_length=64)),
+                ('ip', models.CharField(blank=True, max_length=64, verbose_name='IP address')),
                 ('station', models.CharField(blank=True, max_length=64)),
                 ('request_id', models.CharField(blank=True, max_length=64)),
                 ('object_type', models.CharField(blank=True, max_length=64)),

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
             name='ConfigRevision',
             fields=[
                 ('number', models.BigAutoField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField(auto_now_add=True)),
+                ('at', models.DateTimeField(auto_now_add=True, verbose_name='time')),
                 ('author', models.CharField(max_length=150)),
                 ('summary', models.CharField(max_length=400)),
             ],
