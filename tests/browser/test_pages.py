@@ -230,6 +230,50 @@ def test_the_counts_of_the_overview_follow_without_a_reload(chromium: Browser, s
     assert said == []
 
 
+def test_a_summary_never_says_all_good_beside_a_value_that_is_not(chromium: Browser, server: LiveServer) -> None:
+    """In one look at the page, at any moment: no head says "all good" while a value of its area is marked."""
+    poller = server.poll(level=1.25)
+    page = server.open(chromium, "/")
+    health = page.locator('[data-health="works/north"]')
+    wait_until(lambda: "all 3 good" in health.inner_text(), 10, "all are good")
+    page.evaluate(WATCH_SUMMARIES)
+    poller.set(server.id_of("works/north/level"), None, 0x808C0000)
+    wait_until(lambda: page.locator('[data-live="works/north/level"][data-q="bad"]').count() > 0, 5, "marked bad")
+    wait_until(lambda: "1 bad" in health.inner_text(), 5, "the server's counts follow")
+    poller.set(server.id_of("works/north/level"), 1.25)
+    wait_until(lambda: "all 3 good" in health.inner_text(), 10, "good again")
+    server.stop_polling()
+    wait_until(lambda: page.locator('[data-q="stale"]').count() > 0, 10, "out of date")
+    assert page.evaluate("globalThis.lies") == []
+
+
+WATCH_SUMMARIES = """() => {
+  globalThis.lies = [];
+  const look = () => {
+    for (const line of document.querySelectorAll("[data-health]")) {
+      const marked = [...document.querySelectorAll('[data-live]:not([data-q="good"])')]
+        .filter((value) => value.dataset.live.startsWith(`${line.dataset.health}/`));
+      if (marked.length && line.innerText.includes("all")) globalThis.lies.push(line.innerText);
+    }
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
+def test_without_a_server_nothing_is_said_to_be_good_or_connected(chromium: Browser, server: LiveServer) -> None:
+    server.poll(level=1.25)
+    page = server.open(chromium, "/")
+    health = page.locator('[data-health="works/north"]')
+    wait_until(lambda: "all 3 good" in health.inner_text(), 10, "all are good")
+    server.site.kill("web")
+    wait_until(lambda: "not live" in health.inner_text(), 10, "nothing is known of now")
+    assert "good" not in page.locator(".cards").first.inner_text()
+    links = page.locator(".card .links").all_inner_texts()
+    assert links
+    assert all("unknown" in text for text in links)
+
+
 def test_the_trend_draws_what_comes_and_leaves_a_gap(chromium: Browser, server: LiveServer) -> None:
     """HMI-19: the gap of a trend."""
     poller = server.poll(level=1.25)
@@ -337,6 +381,19 @@ def test_the_pointer_of_a_range_bar_follows_the_value(chromium: Browser, server:
     assert tell(99, "uncertain") == ["translate(100 0)", None, "uncertain"]
     assert tell(None, "bad") == ["translate(0 0)", "hidden", "bad"]
     assert tell(30, "good") == ["translate(100 0)", None, "good"]
+
+
+def test_a_bar_loses_its_quality_with_its_number_before_any_value_has_come(
+    chromium: Browser, server: LiveServer
+) -> None:
+    """HMI-14. live.js marks the numbers of a dead screen; no value is told of then."""
+    pair = """<span class="live" data-live="works/level" data-q="good"></span>
+      <svg data-range="Works/Level" data-low="0" data-high="8" data-width="100" data-q="good"></svg>"""
+    page = chromium.new_page()
+    module(page, server, "range.js", "m.startRanges()", markup=pair)
+    for q in ("stale", "bad", "good"):
+        page.evaluate("q => { document.querySelector('.live').dataset.q = q }", q)
+        assert page.evaluate("document.querySelector('svg').dataset.q") == q
 
 
 def test_a_series_has_a_gap_where_no_value_can_be_trusted(chromium: Browser, server: LiveServer) -> None:

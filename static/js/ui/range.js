@@ -1,5 +1,5 @@
 // Moves the pointer of a range bar. The server has drawn it; hmi/templatetags/pages.py computes the same position.
-import { onLink, onValues } from "./values.js";
+import { onValues } from "./values.js";
 
 /** @param {unknown} value @param {number} low @param {number} high @param {number} width @returns {number | null} 0 to width; null without a number */
 function pointerPosition(value, low, high, width) {
@@ -27,9 +27,15 @@ export function startRanges() {
     bars.set(path, [...(bars.get(path) ?? []), bar]);
   }
   if (!bars.size) return;
-  onLink((state) => {
-    if (state !== "offline") return; // live.js tells of each value when it is back
-    for (const bar of [...bars.values()].flat()) if (bar.dataset.q === "good") bar.dataset.q = "stale";
+  // A number can lose its quality without any news: the link dies before the first value has come. The bar follows it.
+  const follow = (/** @type {Node} */ node) => {
+    if (!(node instanceof HTMLElement) || node.dataset.live === undefined) return;
+    for (const bar of bars.get(node.dataset.live.toLowerCase()) ?? []) bar.dataset.q = node.dataset.q;
+  };
+  document.querySelectorAll("[data-live]").forEach(follow);
+  new MutationObserver((records) => records.forEach(({ target }) => follow(target))).observe(document.body, {
+    attributeFilter: ["data-q"],
+    subtree: true,
   });
   onValues((values) => {
     for (const { path, value, q } of values) {
