@@ -10,12 +10,14 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html
 
 from accounts import actions, audit_admin, links, plant_admin, tokens
 from accounts.actors import actor_of
 from accounts.admin_rights import GrantAdmin, OnlyToRead
 from accounts.models import ApiToken, Grant, Role, User
 from accounts.permissions import Action
+from accounts.placed_admin import name_by_path
 from audit.models import AuditRecord
 from plant.models import Area, ConfigRevision, Plant
 
@@ -88,7 +90,12 @@ class UserAdmin(PeopleAdmin):
 
     def _tell_link(self, request: HttpRequest, user: User) -> None:
         address = links.make_link(actor_of(request), user)
-        text = f"Give {user} this link within 24 hours: {address} It works once and lets {user} choose a password."
+        text = format_html(
+            'Give {who} this <a href="{link}">link</a> within 24 hours: <code>{link}</code> '
+            "It works once and lets {who} choose a password.",
+            who=user,
+            link=address,
+        )
         self.message_user(request, text, messages.WARNING)
 
     @admin.action(description="Give a one-time link to choose a password")
@@ -175,7 +182,11 @@ class GrantsAdmin(PeopleAdmin):
             kwargs["queryset"] = User.objects.filter(is_active=True)
         elif db_field.name == "role":
             kwargs["queryset"] = Role.objects.all()
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if field is not None and db_field.name == "area":
+            field.empty_label = "everywhere"
+            name_by_path(field, request)
+        return field
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

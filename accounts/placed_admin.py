@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from accounts.admin_rights import GrantAdmin
+from accounts.explained_form import ExplainedForm
 from accounts.permissions import AreaSet
 from plant.models import Area, Plant
 from plant.tree import area_paths
@@ -26,6 +27,12 @@ def paths_of_request(request: HttpRequest) -> dict[int, str]:
     if request not in _paths:
         _paths[request] = area_paths()
     return _paths[request]
+
+
+def name_by_path(field: "forms.ModelChoiceField[Any]", request: HttpRequest) -> None:
+    """Areas to choose from are named by their path."""
+    paths = paths_of_request(request)
+    field.label_from_instance = lambda obj: paths[obj.pk]  # type: ignore[method-assign]  # Django's own hook
 
 
 def areas_below(paths: dict[int, str], root: int) -> set[int]:
@@ -57,6 +64,7 @@ class AreaFilter(admin.SimpleListFilter):
 class PlacedAdmin(GrantAdmin):
     """Of a model with a field `area` and a `name`. `columns`: list_display after the path."""
 
+    form = ExplainedForm
     columns: ClassVar[Sequence[str]] = ()
     list_per_page = 100
     show_full_result_count = False
@@ -78,8 +86,7 @@ class PlacedAdmin(GrantAdmin):
         """Areas are chosen by path: 'Pump 1' may stand in many places."""
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if field is not None and db_field.related_model is Area:
-            paths = paths_of_request(request)
-            field.label_from_instance = lambda obj: paths[obj.pk]  # type: ignore[method-assign]  # Django's own hook
+            name_by_path(field, request)
         return field
 
     def get_search_results(

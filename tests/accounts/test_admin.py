@@ -1,5 +1,6 @@
 """The admin site by grants: area by area, recorded, announced, and nothing that goes around it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -81,6 +82,13 @@ def test_saving_without_a_change_leaves_no_trace(north: Client, works: Works) ->
     assert north.post(at(works.level), form_of(works.level)).status_code == 302
     assert revisions.current() == before
     assert not AuditRecord.objects.filter(event="tag.changed").exists()
+
+
+def test_a_grant_names_areas_by_their_path(boss: Client) -> None:
+    """'Pump 1' may stand in many places."""
+    form = boss.get(page(Grant, "add")).content.decode()
+    assert ">works/north/pumps</option>" in form
+    assert ">everywhere</option>" in form
 
 
 def test_areas_of_others_cannot_be_chosen(north: Client, works: Works) -> None:
@@ -177,9 +185,9 @@ def test_a_new_person_gets_a_link_and_no_password(boss: Client) -> None:
     answer = boss.post(page(User, "add"), {"username": "nils", "full_name": "Nils Ny", "email": ""}, follow=True)
     person = User.objects.get(username="nils")
     assert not person.has_usable_password()
-    link = next(str(m) for m in answer.context["messages"] if "/setup/" in str(m))
-    path = "/setup/" + link.partition("/setup/")[2].split()[0]
-    assert Client().get(path).status_code == 200
+    address = " ".join(map(str, answer.context["messages"])).partition("<code>")[2].partition("</code>")[0]
+    assert f'<a href="{address}">'.encode() in answer.content
+    assert Client().get("/" + address.split("/", 3)[3]).status_code == 200
 
 
 def test_people_are_switched_off_and_not_deleted(boss: Client, cast: Cast) -> None:
@@ -268,6 +276,31 @@ def test_the_audit_is_read_and_never_written(boss: Client) -> None:
     assert boss.post(at(row, "delete"), {"post": "yes"}).status_code == 403
     row.refresh_from_db()
     assert row.reason == "because"
+
+
+def test_times_are_those_of_the_plant_to_the_second(boss: Client, cast: Cast, works: Works) -> None:
+    works.plant.time_zone = "Europe/Stockholm"
+    works.plant.save()
+    at_utc = datetime(2026, 11, 22, 16, 16, 35, tzinfo=UTC)
+    row = AuditRecord.objects.create(at=at_utc, category="system", event="test", result="ok", actor_name="it")
+    User.objects.filter(pk=cast.sam.pk).update(last_login=at_utc)
+    for address in (page(AuditRecord, "changelist"), at(row), page(User, "changelist"), at(cast.sam)):
+        shown = boss.get(address).content.decode()
+        assert "2026-11-22 17:16:35" in shown, address
+        assert "Times are those of Europe/Stockholm." in shown
+    assert b"2026-11-22 17:16:35 it: test" in boss.get(at(row)).content
+    answer = boss.post(page(AuditRecord, "changelist"), {"action": "export", "_selected_action": [row.pk]})
+    text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]  # a streaming answer
+    assert "2026-11-22T16:16:35+00:00" in text
+
+
+@pytest.mark.django_db
+def test_times_are_those_of_the_server_where_there_is_no_plant(client: Client, settings: Any) -> None:
+    settings.TIME_ZONE = "Asia/Tokyo"
+    user = User.objects.create_user("boss", PASSWORD)
+    Grant.objects.create(user=user, role=Role.objects.get(name="administrator"), area=None)
+    client.force_login(user)
+    assert b"Times are those of Asia/Tokyo." in client.get(page(User, "changelist")).content
 
 
 def test_the_export_is_csv_without_formulas_and_is_recorded(boss: Client) -> None:
