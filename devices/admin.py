@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from accounts.actors import actor_of
 from accounts.placed_admin import AreaFilter, PlacedAdmin
 from devices.actions import set_enabled
+from devices.admin_forms import DeviceForm, TagForm
 from devices.models import Device, Tag
 
 
@@ -40,6 +41,7 @@ class SwitchedAdmin(PlacedAdmin):
 
 @admin.register(Device)
 class DeviceAdmin(SwitchedAdmin):
+    form = DeviceForm
     columns = ("title", "driver", "host", "port", "unit", "enabled", "tag_count")
     list_filter = (AreaFilter, "enabled", "driver")
     search_fields = ("name", "title", "host")
@@ -67,6 +69,7 @@ class DeviceAdmin(SwitchedAdmin):
 
 @admin.register(Tag)
 class TagAdmin(SwitchedAdmin):
+    form = TagForm
     columns = ("title", "device", "table", "address", "data_type", "unit", "scan_ms", "enabled")
     list_filter = (AreaFilter, ("device", admin.RelatedOnlyFieldListFilter), "enabled", "table", "data_type")
     list_select_related = ("device",)

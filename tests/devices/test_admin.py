@@ -1,5 +1,6 @@
 """Areas, devices and tags in the admin site: by path, by grants, checked, recorded, and quick with many tags."""
 
+import re
 from typing import Any
 
 import pytest
@@ -241,3 +242,46 @@ def test_deleting_a_full_area_does_not_list_a_thousand_tags(
         page = listed(ada, reverse("admin:plant_area_delete", args=[works.south.pk]))
     assert "1,001 tags: works/south/flow, works/south/t0" in page
     assert "works/south/t999" not in page
+
+
+@pytest.mark.parametrize("emptied", ["", "{}", "null"])
+def test_an_emptied_field_of_states_means_none(ada: Client, works: Works, emptied: str) -> None:
+    Tag.objects.filter(pk=works.run.pk).update(state_labels={"0": "off", "1": "on"})
+    form = tag_form(works.run, state_labels=emptied)
+    assert ada.post(reverse("admin:devices_tag_change", args=[works.run.pk]), form).status_code == 302
+    works.run.refresh_from_db()
+    assert works.run.state_labels == {}
+
+
+REFUSED_VALUES = [
+    ("state_labels", "0: off", "Leave it empty for none."),
+    ("scan_ms", "50", "Write a whole number from 100 to 3600000."),
+    ("scan_ms", "fast", "Write a whole number from 100 to 3600000."),
+    ("address", "-1", "Write a whole number from 0 to 65535."),
+    ("address", "65536", "Write a whole number from 0 to 65535."),
+    ("scale", "0,5 m", "Write a number, with a point before its decimals, like 0.5."),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "said"), REFUSED_VALUES)
+def test_a_refused_value_is_answered_with_what_to_write(
+    ada: Client, works: Works, field: str, value: str, said: str
+) -> None:
+    form = tag_form(works.level, **{field: value})
+    page = ada.post(reverse("admin:devices_tag_change", args=[works.level.pk]), form)
+    assert page.status_code == 200
+    [error] = page.context["adminform"].form.errors[field]
+    assert error.endswith(said)
+
+
+def test_drivers_are_chosen_from_those_there_are(ada: Client) -> None:
+    page = listed(ada, reverse("admin:devices_device_add"))
+    chosen = re.search(r'<select name="driver".*?</select>', page, re.DOTALL)
+    assert chosen is not None
+    assert re.findall(r"<option[^>]*>([^<]*)", chosen.group()) == ["modbus_tcp"]
+
+
+def test_labels_are_the_words_of_the_field(ada: Client) -> None:
+    page = listed(ada, reverse("admin:devices_tag_add"))
+    for label in ("Range low:", "Range high:", "Scan period (ms):"):
+        assert label in page
