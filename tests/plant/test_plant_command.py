@@ -68,6 +68,14 @@ def test_diff_shows_what_the_document_does_not_name(tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
         call_command("plant", "diff", str(path), stdout=out)
     assert "- tag intake/level" in out.getvalue()
+    assert out.getvalue().endswith(
+        "nothing added or changed\n1 not in the document (-): an import keeps that; with --prune it deletes it.\n"
+    )
+
+
+def test_a_dry_run_of_an_equal_document_says_what_diff_says(small: str) -> None:
+    load(SMALL)
+    assert run("import", "--dry-run", small) == "no difference.\nDry run: nothing was changed.\n"
 
 
 def test_export_and_import_go_through_files(small: str, tmp_path: Path) -> None:

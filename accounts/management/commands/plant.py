@@ -58,7 +58,10 @@ class Command(BaseCommand):
         content = read_file(options["file"])
         actor = _actor(options["user"])
         if options["dry_run"]:
-            self._report(transfer.compare(content, options["file"], prune=options["prune"]), "would be")
+            found = transfer.compare(content, options["file"], prune=options["prune"])
+            self._report(found, "would be")
+            if not found.changes and not found.kept:
+                self.stdout.write(f"{summary_of([])}.")
             self.stdout.write("Dry run: nothing was changed.")
             return
         outcome = transfer.import_document(content, options["file"], actor, prune=options["prune"])
@@ -73,7 +76,11 @@ class Command(BaseCommand):
         found = [*outcome.changes, *outcome.kept]
         if found:
             self.stdout.write(text_of(found))
-        self.stdout.write(summary_of(found))
+        self.stdout.write(summary_of(outcome.changes) if outcome.changes or not found else "nothing added or changed")
+        if outcome.kept:
+            self.stdout.write(
+                f"{len(outcome.kept):,} not in the document (-): an import keeps that; with --prune it deletes it."
+            )
         if found:
             sys.exit(DIFFERS)
 
