@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -101,7 +102,10 @@ def use_for_first_administrator(actor: Actor, token: str, username: str, full_na
         Grant.objects.bulk_create([Grant(user=user, role=role, area=None) for role in roles])
         if not administrators().exists():
             raise Refused("The role 'administrator' is missing or does not administer. Restore it, then try again.")
-        note(actor, "user.created", user, None, {**as_row(user), "roles_everywhere": [role.name for role in roles]})
+        # The new person is who did it: nobody else was there, and the link is how they came in.
+        maker = replace(actor, kind="user", id=str(user.uuid), name=user.username)
+        new = {**as_row(user), "roles_everywhere": [role.name for role in roles], "made_by": "set-up link"}
+        note(maker, "user.created", user, None, new)
     return user
 
 

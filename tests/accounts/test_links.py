@@ -50,6 +50,10 @@ def test_the_first_start_gives_a_link_that_makes_an_administrator(client: Client
     assert setup_link() is None
     events = AuditRecord.objects.order_by("pk").values_list("event", flat=True)
     assert list(events) == ["link.created", "user.created", "login.ok"]
+    made = AuditRecord.objects.get(event="user.created")
+    assert (made.actor_kind, made.actor_name, made.actor_id) == ("user", "root", str(person.uuid))
+    assert made.new is not None
+    assert made.new["made_by"] == "set-up link"
 
 
 def test_the_link_works_once(client: Client) -> None:
