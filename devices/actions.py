@@ -1,6 +1,6 @@
 """What can be done to devices and tags by the list. One at a time goes through the admin's own form."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from django.db import transaction
@@ -30,6 +30,18 @@ def set_enabled(actor: Actor, rows: Sequence[Device | Tag], enabled: bool) -> in
         changing.update(enabled=enabled)
         _announce(actor, found, "enabled" if enabled else "disabled")
     return len(found)
+
+
+def set_port(actor: Actor, devices: Iterable[Device], port: int) -> None:
+    """Let devices be asked at another port; a record for each that was asked at another one before."""
+    with transaction.atomic():
+        revisions.lock()
+        for device in Device.objects.select_for_update().filter(pk__in=[d.pk for d in devices]).exclude(port=port):
+            old, device.port = device.port, port
+            device.save(update_fields=["port"])
+            subject = Subject(device._meta.label_lower, str(device.uuid), str(device))
+            record("configuration", "device.changed", actor, subject=subject, old={"port": old}, new={"port": port})
+            revisions.bump(actor.name, f"changed device {device.name}: port {port}")
 
 
 def _announce(actor: Actor, rows: Sequence[Device | Tag], verb: str) -> None:

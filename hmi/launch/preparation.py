@@ -14,6 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from audit.actions import Actor
 from bus.client import redacted
+from devices.actions import set_port
 from devices.models import Device
 from hmi import environment as env
 from hmi.launch.progress import Refused, say, step
@@ -112,10 +113,24 @@ def _import(content: bytes, name: str) -> None:
         raise Refused(f"the plant document was not accepted, and nothing of it was kept.\n{error}") from error
 
 
+def follow_simulator_port() -> None:
+    """The demo's devices go where SIMULATOR_PORT says. Unset, they stay where they are."""
+    if not env.text("SIMULATOR_PORT"):
+        return
+    port, devices = env.port("SIMULATOR_PORT", DEMO_PORT), simulated_devices()
+    if any(device.port != port for device in devices):
+        say(f"The demo's devices move from port {devices[0].port} to SIMULATOR_PORT={port}.")
+        set_port(Actor.system("setup"), devices, port)
+
+
 def simulator_port() -> int | None:
     """Where the demo plant expects its simulated devices; None when this site is not the demo."""
+    devices = simulated_devices()
+    return devices[0].port if devices else None
+
+
+def simulated_devices() -> list[Device]:
+    """Of the demo's plant, those at the first address on this machine; what an engineer points elsewhere is real."""
     name = yaml.safe_load(DEMO.read_text())["plant"]["name"] if DEMO.is_file() else None
-    if not Plant.objects.filter(name=name).exists():
-        return None
-    device = Device.objects.filter(enabled=True, host__in=env.LOOPBACK).order_by("pk").first()
-    return device.port if device else None
+    here = list(Device.objects.filter(area__plant__name=name, enabled=True, host__in=env.LOOPBACK).order_by("pk"))
+    return [device for device in here if device.port == here[0].port]

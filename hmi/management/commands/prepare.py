@@ -9,7 +9,13 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.links import setup_link
 from bus.parent import die_with_parent
-from hmi.launch.preparation import collect_static_files, first_plant, migrate_database, simulator_port
+from hmi.launch.preparation import (
+    collect_static_files,
+    first_plant,
+    follow_simulator_port,
+    migrate_database,
+    simulator_port,
+)
 from hmi.launch.progress import Refused
 
 
@@ -28,6 +34,7 @@ class Command(BaseCommand):
             self.check(databases=["default"])  # after the database: some checks look into it
             collect_static_files()
             first_plant(plant)
+            follow_simulator_port()
         except Refused as error:
             raise CommandError(str(error)) from error
         if options["json"]:
