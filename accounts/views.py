@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -26,7 +27,8 @@ class PasswordForm(forms.Form):
         label="Password",
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="Length is what counts: a sentence of a few words is good and easy to keep in mind.",
+        help_text=f"At least {settings.PASSWORD_MIN_LENGTH} characters. Length is what counts: a sentence of a few "
+        "words is good and easy to keep in mind.",
     )
     password2 = forms.CharField(
         label="Password again", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})

@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("tag/<path:path>/", views_plant.tag, name="tag"),
     path("system/", views_system.system, name="system"),
     path("clock/", views_system.clock, name="clock"),
+    path("favicon.ico", views_system.favicon, name="favicon"),
     path("", include("accounts.urls")),
     path("", include("exchange.urls")),
     path("admin/", admin.site.urls),

@@ -181,7 +181,7 @@ class ModbusTcp:
         except ModbusIOException:
             self._gave_up(client, timeout_s)
         except ConnectionException as error:
-            raise LinkDown(error.string.removeprefix("[Connection] ")) from None
+            raise LinkDown(error.string.removeprefix("[Connection] ").rstrip(". ")) from None
         except ModbusException as error:
             raise BadReply(str(error), is_out_of_step=True) from None
         finally:

@@ -2,9 +2,11 @@
 
 import time
 
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import Action
@@ -27,3 +29,10 @@ def system(request: PageRequest) -> HttpResponse:
 def clock(_: HttpRequest) -> JsonResponse:
     """The server's time, for the clock in the header after a computer has slept."""
     return JsonResponse({"now_ms": time.time_ns() // 1_000_000})
+
+
+@login_not_required
+@require_safe
+def favicon(_: HttpRequest) -> HttpResponse:
+    """Where a browser looks that has no page of ours to tell it: beside JSON, for instance."""
+    return redirect(static("img/favicon.svg"))

@@ -166,6 +166,7 @@ ADDRESSES: Final[dict[str, Cases]] = {
     "tag": at_paths("view", lambda site: site.tag_paths),
     "system": somewhere("diagnose"),
     "clock": known(),
+    "favicon": everybody(302),
     "account_login": lambda site: iter([Case(lambda person: not person.known, ok=200, denied=302, nobody=200)]),
     "account_logout": known(),
     "account_change_password": known(),
