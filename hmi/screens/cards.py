@@ -28,6 +28,14 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyValue:
+    """`within`: the title of the area below the card to which the value belongs; empty for a value of its own."""
+
+    reading: Reading
+    within: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """`above`: titles of ancestors the person may not open. `counts` take in everything below."""
 
@@ -36,8 +44,13 @@ class Card:
     counts: Counts
     links: list[LinkLine]
     may_diagnose: bool
-    values: list[Reading]
+    values: list[KeyValue]
     branches: list[Branch]
+
+    @property
+    def more(self) -> int:
+        """So many values of the area stand only on its own page."""
+        return max(0, self.counts.total - len(self.values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +62,9 @@ class PlantCards:
 def key_tags(scope: Scope, area: AreaEntry) -> list[TagEntry]:
     """The values that say most about an area: measurements with a range, then states, then the rest.
 
-    Among equals those that are read more often come first, then the nearer ones. The same for everybody who sees the
-    area, since a right at an area covers what lies below it; so chosen once per snapshot.
+    Among equals those that are read more often come first, then the nearer ones. Shown are the area's own, then those
+    of each area below it, together. A part of an area (a pump) says first in which state it is. The same for everybody
+    who sees the area, since a right at an area covers what lies below it; so chosen once per snapshot.
     """
     known = scope.layout.key_tags.get(area.id)
     if known is None:
@@ -64,7 +78,13 @@ def _chosen(scope: Scope, area: AreaEntry) -> list[TagEntry]:
     measured = [tag for _, tag in near if _rank(tag) == 0][: KEY_VALUES - KEY_STATES]
     states = [tag for _, tag in near if _rank(tag) == 1][:KEY_STATES]
     rest = [tag for _, tag in near if tag not in measured and tag not in states]
-    return sorted([*measured, *states, *rest][:KEY_VALUES], key=_rank)
+    places = {tag.id: place for place, tag in near}
+    return sorted([*measured, *states, *rest][:KEY_VALUES], key=lambda tag: (places[tag.id], _order(scope, tag)))
+
+
+def _order(scope: Scope, tag: TagEntry) -> int:
+    is_part = scope.layout.snapshot.areas[tag.area_id].parent_id is not None
+    return -1 if is_part and _rank(tag) == 1 else _rank(tag)
 
 
 def _rank(tag: TagEntry) -> int:
@@ -87,7 +107,13 @@ def area_cards(scope: Scope, areas: Sequence[AreaEntry], links: Links) -> list[C
     counts = counts_by_area(scope.layout)
     wanted = {area.id: key_tags(scope, area) for area in areas}
     found = {r.tag.id: r for r in readings([tag for tags in wanted.values() for tag in tags])}
-    return [_card(scope, area, [found[t.id] for t in wanted[area.id]], counts, links) for area in areas]
+    values = {area.id: [_key_value(scope, area, found[t.id]) for t in wanted[area.id]] for area in areas}
+    return [_card(scope, area, values[area.id], counts, links) for area in areas]
+
+
+def _key_value(scope: Scope, area: AreaEntry, reading: Reading) -> KeyValue:
+    owner = scope.layout.snapshot.areas[reading.tag.area_id]
+    return KeyValue(reading, "" if owner.id == area.id else owner.label)
 
 
 def area_card(scope: Scope, area: AreaEntry, links: Links) -> Card:
@@ -95,7 +121,7 @@ def area_card(scope: Scope, area: AreaEntry, links: Links) -> Card:
     return _card(scope, area, [], counts_by_area(scope.layout), links)
 
 
-def _card(scope: Scope, area: AreaEntry, values: list[Reading], counts: Mapping[int, Counts], links: Links) -> Card:
+def _card(scope: Scope, area: AreaEntry, values: list[KeyValue], counts: Mapping[int, Counts], links: Links) -> Card:
     return Card(
         area=area,
         above=[a.label for a in scope.layout.above(area) if not scope.sees(a)],

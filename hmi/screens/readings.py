@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bus.quality import BAD_OUT_OF_SERVICE
 from bus.wire import wire_value
 from devices import readings as plain
 from devices.current import current_snapshot
@@ -15,6 +16,11 @@ class Reading(plain.Reading):
     @property
     def quality(self) -> presentation.Quality:
         return presentation.quality_of(self.status)
+
+    @property
+    def is_off(self) -> bool:
+        """Switched off on purpose: in no count."""
+        return self.status == BAD_OUT_OF_SERVICE
 
     @property
     def text(self) -> str:

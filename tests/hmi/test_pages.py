@@ -322,4 +322,4 @@ def test_a_card_shows_measurements_first_then_states_then_the_rest(cast: Cast, w
 
 
 def test_a_card_without_measurements_shows_what_there_is(cast: Cast, works: Works) -> None:
-    assert card_of_north(cast.omar) == ["pumps/run", "level"]
+    assert card_of_north(cast.omar) == ["level", "pumps/run"], "its own come first"

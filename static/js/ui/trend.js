@@ -60,6 +60,7 @@ function plot(box, series) {
         {
           ...axis,
           size: states.length ? 96 : 52,
+          ...(unit && !states.length ? { label: unit, labelFont: font, labelSize: 20, labelGap: 0 } : {}),
           ...(states.length ? { splits: () => states, values: (_, ys) => ys.map((y) => words[String(y)] ?? "") } : {}),
         },
       ],
