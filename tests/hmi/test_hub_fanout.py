@@ -266,7 +266,8 @@ async def test_a_probe_takes_along_what_waits_for_its_turn() -> None:
     screens.fanout.announce(screens.values.apply([news], 0, screens.now, WALL))
     await screens.fanout.beat([screen], screens.now)
     await screens.fanout.send_due(screens.now)
-    shown, newest = {}, -1
+    shown: dict[int, float] = {}
+    newest = -1
     for frame in screens.frames(screen):
         if frame["seq"] > newest:
             newest = frame["seq"]
