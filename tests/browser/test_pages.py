@@ -274,6 +274,35 @@ def test_without_a_server_nothing_is_said_to_be_good_or_connected(chromium: Brow
     assert all("unknown" in text for text in links)
 
 
+def test_the_system_page_says_of_when_it_is_while_no_answer_comes(chromium: Browser, server: LiveServer) -> None:
+    server.poll(level=1.25)
+    page = server.open(chromium, "/system/", "ada")
+    page.wait_for_timeout(2500)
+    assert not page.locator("[data-outdated]").is_visible(), "answers come"
+    server.site.kill("web")
+    wait_until(lambda: page.locator("[data-outdated]").is_visible(), 5, "no answer comes")
+    said = page.locator("[data-outdated]").inner_text()
+    shown = datetime.strptime(said.split(",")[0].split()[-1], "%H:%M:%S").time()  # noqa: DTZ007 (a time of day)
+    now = datetime.now(ZONE)
+    assert abs(now.hour * 60 + now.minute - shown.hour * 60 - shown.minute) <= 1
+    server.start_web()
+    wait_until(lambda: not page.locator("[data-outdated]").is_visible(), 15, "answers come again")
+
+
+@pytest.mark.parametrize("path", ["/area/works/south/", "/system/", "/admin/"])
+def test_the_navigation_of_a_phone_shows_where_one_is(path: str, chromium: Browser, server: LiveServer) -> None:
+    context = server.log_in(chromium, "ada")
+    page = context.new_page()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{server.url}{path}")
+    for link in page.locator(".nav a").all():
+        box = link.bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390, link.inner_text()
+    assert page.locator(".nav [aria-current]").is_visible()
+
+
 def test_the_trend_draws_what_comes_and_leaves_a_gap(chromium: Browser, server: LiveServer) -> None:
     """HMI-19: the gap of a trend."""
     poller = server.poll(level=1.25)
