@@ -32,12 +32,16 @@ def say(url: str, key: str, name: str, state: ProcessState | LinkState, *, ago_m
     client.close()
 
 
+HIDDEN = r'<script.*?</script>|<span class="when-lost.*?unknown</span>'
+"""What the first paint does not show."""
+
+
 def page(person: User, *, refresh: bool = False) -> str:
     client = Client(headers={"HX-Request": "true"} if refresh else {})
     client.force_login(person)
     response = client.get("/system/")
     assert response.status_code == 200
-    plain = re.sub(r"<script.*?</script>", "", response.content.decode(), flags=re.DOTALL)
+    plain = re.sub(HIDDEN, "", response.content.decode(), flags=re.DOTALL)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", plain))
 
 
