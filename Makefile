@@ -44,7 +44,7 @@ lint: dev
 	$(PY) -m ruff check .
 	$(PY) -m mypy .
 	.venv/bin/lint-imports --no-cache
-	$(PY) -m djlint --check --lint --quiet templates
+	$(PY) -m djlint --check --lint templates
 	$(PY) -W error::RuntimeWarning manage.py check --fail-level WARNING
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) -m tests.house_rules
