@@ -206,9 +206,9 @@ def test_other_modules_hear_of_values_and_of_the_link(chromium: Browser, server:
 
 def test_who_is_logged_out_is_told_and_led_to_the_login(chromium: Browser, server: LiveServer) -> None:
     server.poll(level=1.25)
-    page = server.open(chromium, f"/tag/{LEVEL}/", "ada")
+    page = server.open(chromium, f"/tag/{LEVEL}/", "leaver")
     wait_until(lambda: place(page) == ("1.25", "good"), 5, "the first value")
-    key = server.site.sessions["ada"]
+    key = server.site.sessions["leaver"]
     script = f"from django.contrib.sessions.models import Session as S; print(S.objects.filter(pk='{key}').delete())"
     command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", script]
     subprocess.run(command, cwd=ROOT, env=server.site.env, check=True, stdout=subprocess.DEVNULL, timeout=60)

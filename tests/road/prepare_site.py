@@ -35,4 +35,5 @@ def main(device_port: int) -> None:
         cast = build_cast(works)
         bump("test", "the works")
     sessions = {name: session_of(getattr(cast, name)) for name in ("ada", "omar", "vera", "sam")}
+    sessions["leaver"] = session_of(cast.ada)  # a second one of hers, for a test to end
     print(json.dumps({"cookie": settings.SESSION_COOKIE_NAME, "sessions": sessions}))
