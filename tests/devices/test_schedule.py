@@ -1,13 +1,13 @@
 """MB-08: absolute periods without drift, overruns that are counted, pauses that grow."""
 
-from itertools import pairwise
+from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.poller.clock import ClockWatch
-from devices.poller.schedule import JITTER, Pause, Timetable, phase_s
+from devices.poller.schedule import BEAT_S, JITTER, Pause, Timetable, phase_s
 
 
 @given(st.integers(100, 60_000), st.floats(0, 0.099), st.lists(st.floats(0, 0.09), min_size=1, max_size=200))
@@ -46,10 +46,17 @@ def test_a_timer_that_fires_a_little_early_scans_once() -> None:
     assert table.due == 2.0
 
 
-def test_fifty_devices_do_not_start_together() -> None:
-    phases = sorted(phase_s(number, 1.0) for number in range(1, 51))
-    assert min(b - a for a, b in pairwise(phases)) > 0.008
+def test_fifty_devices_start_on_ten_beats_of_a_second_about_five_on_each() -> None:
+    beats = Counter(phase_s(number, 1.0) for number in range(1, 51))
+    assert len(beats) == 10
+    assert min(beats.values()) >= 4
+    assert max(beats.values()) <= 6
+    assert all(phase / BEAT_S == pytest.approx(round(phase / BEAT_S)) for phase in beats)
     assert phase_s(7, 1.0) == phase_s(7, 1.0)
+
+
+def test_a_period_of_one_beat_has_one_phase() -> None:
+    assert {phase_s(number, BEAT_S) for number in range(1, 51)} == {0.0}
 
 
 def test_pauses_grow_to_half_a_minute() -> None:
