@@ -11,7 +11,9 @@ import pytest
 import redis
 from django.apps import apps
 from django.db import connection
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
+from django.dispatch import receiver
 from redis.asyncio import Redis
 
 from audit import triggers
@@ -30,6 +32,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     post_migrate.disconnect(dispatch_uid="audit.install_guard", sender=apps.get_app_config("audit"))
     with django_db_blocker.unblock():
         triggers.drop(connection)
+
+
+@receiver(connection_created)
+def _read_past_locks(connection: Any, **_: Any) -> None:
+    """A database in memory locks whole tables, which the file of a site does not: reading then fails at once."""
+    if connection.vendor == "sqlite" and connection.is_in_memory_db():
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA read_uncommitted = 1")
 
 
 @pytest.fixture(autouse=True)
