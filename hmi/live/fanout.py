@@ -14,7 +14,8 @@ from hmi.live.feeds import NOTHING, Feed, LiveValues, frame_text
 from hmi.live.subscribers import GIVE_UP_MS, MUTE_MS, Subscriber
 from hmi.live.subscriptions import Resolution
 
-GATHER_MS: Final = 250
+GATHER_MS: Final = 240
+"""A little less than a quarter of a second: a source of four changes a second is never kept waiting for its turn."""
 AT_ONCE: Final = 16
 """Sockets served between two turns of the event loop: what is sent leaves the process when the loop gets its turn."""
 
@@ -171,7 +172,7 @@ class Fanout:
     async def beat(self, subscribers: Iterable[Subscriber], now_ms: int) -> list[Subscriber]:
         """Tell everybody how old everything is. Returns those who have not acknowledged a frame for too long."""
         texts: dict[frozenset[str], str] = {}
-        ages = {name: self._age_text(name, now_ms) for name in self._by_group}
+        ages: dict[str, str] = {}
         silent: list[Subscriber] = []
         for turn, subscriber in enumerate(list(subscribers)):
             waiting_ms = subscriber.waiting_ms(now_ms)
@@ -180,7 +181,7 @@ class Fanout:
             elif waiting_ms < MUTE_MS:
                 groups = subscriber.audience.feed.groups if subscriber.audience else frozenset()
                 if groups not in texts:
-                    known = (ages.get(name) or self._age_text(name, now_ms) for name in groups)
+                    known = (ages.get(name) or ages.setdefault(name, self._age_text(name, now_ms)) for name in groups)
                     texts[groups] = protocol.beat(*self._ages(), known)
                 await subscriber.send_text(texts[groups])
                 if subscriber.needs_probe(now_ms):

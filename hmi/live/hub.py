@@ -5,6 +5,7 @@ to time and order of the values stands in feeds.py, who is sent what in fanout.p
 """
 
 import asyncio
+import itertools
 import secrets
 import time
 from collections.abc import Callable, Coroutine
@@ -36,6 +37,7 @@ _SEQ_START: Final = 1 << 40
 """seq begins somewhere below this: nobody can acknowledge a frame without having read it."""
 _YIELD_EVERY: Final = 20
 KEPT_ANSWERS: Final = 64
+BEAT_TURNS: Final = 10
 QUIET_MS: Final = 500
 """A quiet bus is asked again so often whether it is still there."""
 
@@ -57,6 +59,7 @@ class Hub:
         self._client = client
         self._follower = Follower(client, block_ms=QUIET_MS)
         self._oversight = Oversight(client)
+        self._beat_turns = itertools.cycle(range(BEAT_TURNS))
         self._heartbeat = Heartbeat(client, WEB, revision=lambda: self._oversight.revision, detail=self.figures)
         self._values = LiveValues(secrets.randbelow(_SEQ_START))
         self._fanout = Fanout(self._values, self._ages)
@@ -105,7 +108,7 @@ class Hub:
         own = sum(s.visitor.user_id == visitor.user_id for s in self._subscribers)
         if own >= settings.LIVE_SOCKETS_PER_USER:
             raise TooManySockets(f"You have {own} live screens open, which is the limit. Close some.")
-        subscriber = Subscriber(visitor, send, _now_ms())
+        subscriber = Subscriber(visitor, send, _now_ms(), beat_turn=next(self._beat_turns))
         self._subscribers.add(subscriber)
         return subscriber
 
@@ -178,12 +181,13 @@ class Hub:
             await self._fanout.send_due(_now_ms())
 
     async def _beat(self) -> None:
-        while True:
+        """A tenth of the sockets at a time: a thousand heartbeats in one go would hold the frames up."""
+        for turn in itertools.cycle(range(BEAT_TURNS)):
             now_ms = _now_ms()
-            silent = await self._fanout.beat(self._subscribers, now_ms)
-            for subscriber in silent:
+            share = [s for s in self._subscribers if s.beat_turn == turn]
+            for subscriber in await self._fanout.beat(share, now_ms):
                 await subscriber.close(Close.SILENT)
-            await asyncio.sleep(max(0, HEARTBEAT_MS - (_now_ms() - now_ms)) / 1000)
+            await asyncio.sleep(max(0, HEARTBEAT_MS / BEAT_TURNS - (_now_ms() - now_ms)) / 1000)
 
     def _ages(self) -> tuple[int | None, int | None]:
         bus_age_ms = None if self._heard_bus_ms is None else _now_ms() - self._heard_bus_ms

@@ -31,8 +31,10 @@ PROBE_MS: Final = 10_000
 
 
 class Subscriber:
-    def __init__(self, visitor: Visitor, send: Send, now_ms: int) -> None:
+    def __init__(self, visitor: Visitor, send: Send, now_ms: int, beat_turn: int = 0) -> None:
         self.visitor = visitor
+        self.beat_turn = beat_turn
+        """In which part of each second it gets its heartbeat."""
         self.paths: tuple[str, ...] | None = None
         """As asked for; None until the first subscription."""
         self.resolution: Resolution | None = None
