@@ -4,10 +4,10 @@ from typing import Final
 
 STANDARD_ROLES: Final = (
     ("viewer", "Viewer", ["view"]),
-    ("operator", "Operator", ["view", "diagnose"]),
-    ("supervisor", "Supervisor", ["view", "diagnose"]),
-    ("maintenance", "Maintenance", ["view", "diagnose"]),
-    ("engineer", "Engineer", ["view", "diagnose", "configure"]),
+    ("operator", "Operator", ["view", "diagnose", "enter"]),
+    ("supervisor", "Supervisor", ["view", "diagnose", "enter", "substitute", "take_out_of_use"]),
+    ("maintenance", "Maintenance", ["view", "diagnose", "enter", "substitute", "take_out_of_use"]),
+    ("engineer", "Engineer", ["view", "diagnose", "enter", "substitute", "take_out_of_use", "configure"]),
     ("administrator", "Administrator", ["view", "diagnose", "administer"]),
     ("auditor", "Auditor", ["view", "audit"]),
 )

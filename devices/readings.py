@@ -71,5 +71,7 @@ def _reading(tag: TagEntry, snapshot: Snapshot, rows: dict[int, Row], now_ms: in
 
 def is_switched_off(tag: TagEntry, snapshot: Snapshot) -> bool:
     """Nobody reads the tag: it, or its device, is disabled."""
+    if tag.device_id is None:
+        return not tag.enabled
     device = snapshot.devices.get(tag.device_id)
     return not tag.enabled or device is None or not device.enabled

@@ -3,6 +3,7 @@
 `load()` reads it in one go; whoever holds one asks `plant.revisions.current()` and loads again when it differs.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,8 +12,12 @@ from typing import Any, Final
 import structlog
 from django.db import connection, transaction
 
-from devices.models import Device, Tag
+from devices.drivers.registry import is_serial
+from devices.formula import Formula, Function
+from devices.models import Device, Kind, Tag, TagInput
 from devices.points import DataType, Order, Point, Table
+from devices.quirks import Quirks
+from devices.validation import not_implemented_bits
 from plant import revisions
 from plant.models import Area, Plant
 
@@ -58,24 +63,37 @@ class DeviceEntry(_Titled):
     timeout_ms: int
     max_registers: int
     max_gap: int
+    line: str
+    quirks: Quirks
     enabled: bool
 
     @property
     def link(self) -> str:
-        """What shares one connection: driver, host and port."""
-        return f"{self.driver}://{self.host}:{self.port}"
+        """What shares one connection: driver, host and port; on a serial line the line."""
+        return f"{self.driver}://{self.endpoint}"
+
+    @property
+    def endpoint(self) -> str:
+        return self.host if is_serial(self.driver) else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class TagEntry(_Titled):
+    """`kind` says which of these is there: device_id and point, formula, or neither (entered by hand)."""
+
     id: int
     uuid: str
     path: str
     name: str
     title: str
     area_id: int
-    device_id: int
-    point: Point
+    kind: Kind
+    data_type: DataType
+    device_id: int | None
+    point: Point | None
+    formula: Formula | None
+    eu_min: float | None
+    eu_max: float | None
     unit: str
     decimals: int
     state_labels: dict[str, str]
@@ -84,8 +102,8 @@ class TagEntry(_Titled):
 
     @property
     def group(self) -> str:
-        """The scan group on the bus: the tags of one device with one scan period."""
-        return f"{self.device_id}:{self.scan_ms}"
+        """The scan group on the bus: the tags of one device, or of one other kind, with one scan period."""
+        return f"{self.device_id or self.kind.value}:{self.scan_ms}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +155,14 @@ def _one_moment() -> Iterator[None]:
             yield
 
 
+_POINT: Final = (
+    "pk", "table", "address", "data_type", "order", "scale", "offset", "eu_min", "eu_max", "bit", "bit_count", "length",
+    "raw_min", "raw_max", "clamp", "scale_address", "not_implemented",
+)  # fmt: skip
+"""In the order of Point."""
 _TAG: Final = (
-    "pk", "uuid", "name", "title", "area_id", "device_id", "table", "address", "data_type", "order", "scale", "offset",
-    "eu_min", "eu_max", "unit", "decimals", "state_labels", "scan_ms", "enabled",
+    "uuid", "name", "title", "area_id", "kind", "device_id", "unit", "decimals", "state_labels", "scan_ms", "enabled",
+    "function", "expression", "window_s", "per_s",
 )  # fmt: skip
 
 
@@ -175,28 +198,52 @@ def _areas(plants: dict[int, Plant]) -> dict[int, AreaEntry]:
 def _device(row: Device) -> DeviceEntry:
     return DeviceEntry(
         row.pk, str(row.uuid), row.name, row.title, row.area_id, row.driver, row.host, row.port, row.unit,
-        row.timeout_ms, row.max_registers, row.max_gap, row.enabled,
+        row.timeout_ms, row.max_registers, row.max_gap, row.line, row.quirks, row.enabled,
     )  # fmt: skip
+
+
+def _inputs() -> dict[int, list[tuple[str, int]]]:
+    found: dict[int, list[tuple[str, int]]] = defaultdict(list)
+    for derived, name, source in TagInput.objects.values_list("derived_id", "name", "source_id").order_by("name"):
+        found[derived].append((name, source))
+    return found
 
 
 def _tags(area_paths: dict[int, str]) -> dict[int, TagEntry]:
     """All tags. One whose address words mean nothing here (written past the checks) is left out, not all others."""
-    found = {}
-    for row in Tag.objects.values_list(*_TAG).order_by("name", "pk"):
+    inputs, found = _inputs(), {}
+    for row in Tag.objects.values_list(*_POINT, *_TAG).order_by("name", "pk"):
+        point, rest = row[: len(_POINT)], row[len(_POINT) :]
         try:
-            found[row[0]] = _tag(row, area_paths)
-        except ValueError as error:
-            log.error("tag left out", tag=f"{area_paths[row[4]]}/{row[2]}", reason=str(error))
+            found[row[0]] = _tag(point, rest, area_paths, tuple(inputs.get(row[0], ())))
+        except (ValueError, TypeError) as error:
+            log.error("tag left out", tag=f"{area_paths[rest[3]]}/{rest[1]}", reason=str(error))
     return found
 
 
-def _tag(row: tuple[Any, ...], area_paths: dict[int, str]) -> TagEntry:
+def _tag(
+    point: tuple[Any, ...], rest: tuple[Any, ...], area_paths: dict[int, str], inputs: tuple[tuple[str, int], ...]
+) -> TagEntry:
     (
-        pk, uuid, name, title, area_id, device_id, table, address, data_type, order, scale, offset, eu_min, eu_max,
-        unit, decimals, state_labels, scan_ms, enabled,
-    ) = row  # fmt: skip
-    point = Point(pk, Table(table), address, DataType(data_type), Order(order), scale, offset, eu_min, eu_max)
+        uuid, name, title, area_id, kind, device_id, unit, decimals, state_labels, scan_ms, enabled,
+        function, expression, window_s, per_s,
+    ) = rest  # fmt: skip
+    pk, data_type, eu_min, eu_max = point[0], DataType(point[3]), point[7], point[8]
+    formula = None
+    if kind == Kind.DERIVED:
+        formula = Formula(pk, Function(function), expression, inputs, window_s, per_s, eu_min, eu_max)
     return TagEntry(
-        pk, str(uuid), f"{area_paths[area_id]}/{name}", name, title, area_id, device_id, point, unit, decimals,
-        state_labels, scan_ms, enabled,
+        pk, str(uuid), f"{area_paths[area_id]}/{name}", name, title, area_id, Kind(kind), data_type, device_id,
+        _point(point) if kind == Kind.DEVICE else None, formula, eu_min, eu_max, unit, decimals, state_labels, scan_ms,
+        enabled,
     )  # fmt: skip
+
+
+def _point(row: tuple[Any, ...]) -> Point:
+    pk, table, address, word, order, *_ = row
+    if address is None:
+        raise ValueError("it has no address")
+    data_type, missing = DataType(word), row[-1]
+    bits = not_implemented_bits(missing, data_type) if missing else None
+    columns = [pk, Table(table), address, data_type, Order(order), *row[5:-1], bits]
+    return Point(*columns)

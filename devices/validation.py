@@ -13,7 +13,7 @@ from plant.document.problems import suggestion
 from plant.models import validate_one_line
 
 if TYPE_CHECKING:
-    from devices.models import Tag
+    from devices.models import Device, Tag
 
 ADDRESSES: Final = 65536
 """Addresses of one Modbus table: 0 to 65535."""
@@ -21,6 +21,13 @@ MAX_STATES: Final = 256
 MAX_STATE_TEXT: Final = 60
 _WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]{0,9})\Z")
 _HOST_LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\Z")
+
+SUNSPEC_NOT_IMPLEMENTED: Final = {
+    DataType.INT16: 0x8000, DataType.UINT16: 0xFFFF, DataType.INT32: 0x8000_0000, DataType.UINT32: 0xFFFF_FFFF,
+    DataType.INT64: 0x8000_0000_0000_0000, DataType.UINT64: 0xFFFF_FFFF_FFFF_FFFF, DataType.FLOAT32: 0x7FC0_0000,
+    DataType.FLOAT64: 0x7FF8_0000_0000_0000,
+}  # fmt: skip
+"""Of the SunSpec information models; accumulators use 0, which a tag says by itself."""
 
 Problems = dict[str, str]
 """Field of the model -> sentence."""
@@ -49,6 +56,22 @@ def validate_driver(name: str) -> None:
         raise ValidationError(f"There is no driver '{name}'.{suggestion(name, DRIVERS, listing='Drivers')}")
 
 
+def device_problems(device: "Device") -> Problems:
+    """Everything that is wrong with the values of one device among themselves."""
+    try:
+        validate_host(device.host)
+    except ValidationError as error:
+        return {"host": error.messages[0]}
+    return {}
+
+
+def not_implemented_bits(text: str, data_type: DataType) -> int:
+    """The raw bits, unsigned, that a tag's `not_implemented` means. Raises ValueError with a sentence."""
+    if text.lower() == "sunspec":
+        return SUNSPEC_NOT_IMPLEMENTED[data_type]
+    return int(text, 0)
+
+
 def tag_problems(tag: "Tag") -> Problems:
     """Everything that is wrong with the values of one tag among themselves. Fields that are no values are skipped."""
     found: Problems = {}
@@ -57,7 +80,7 @@ def tag_problems(tag: "Tag") -> Problems:
     if table is not None and data_type is not None:
         found |= _table_problems(tag, table, data_type)
     if data_type is not None and isinstance(tag.address, int) and 0 <= tag.address < ADDRESSES:
-        found |= _address_problems(tag, data_type)
+        found |= _address_problems(tag.address, data_type)
     found |= _range_problems(tag)
     if data_type is DataType.BOOL:
         found |= _bool_problems(tag)
@@ -75,9 +98,9 @@ def _table_problems(tag: "Tag", table: Table, data_type: DataType) -> Problems:
     return {}
 
 
-def _address_problems(tag: "Tag", data_type: DataType) -> Problems:
-    if tag.address + data_type.registers > ADDRESSES:
-        text = f"A {data_type} at {tag.address} takes {data_type.registers} registers; the last register is 65535."
+def _address_problems(address: int, data_type: DataType) -> Problems:
+    if address + data_type.registers > ADDRESSES:
+        text = f"A {data_type} at {address} takes {data_type.registers} registers; the last register is 65535."
         return {"address": text}
     return {}
 

@@ -124,14 +124,20 @@ def table_for_browsers() -> dict[str, Any]:
 
 def decimals_of(tag: TagEntry) -> int:
     """Digits behind the point. An integer that is not scaled has no fraction to show (HMI-17)."""
+    if tag.data_type.is_float:
+        return tag.decimals
     point = tag.point
-    is_whole = point.data_type is not DataType.FLOAT32 and point.scale.is_integer() and point.offset.is_integer()
-    return 0 if is_whole else tag.decimals
+    is_scaled = point is not None and (
+        point.raw_min is not None
+        or point.scale_address is not None
+        or not (point.scale.is_integer() and point.offset.is_integer())
+    )
+    return tag.decimals if is_scaled else 0
 
 
 def labels_of(tag: TagEntry) -> dict[str, str]:
     """State -> word. A bool without words of its own is on or off."""
-    if tag.state_labels or tag.point.data_type is not DataType.BOOL:
+    if tag.state_labels or tag.data_type is not DataType.BOOL:
         return tag.state_labels
     return {"0": "off", "1": "on"}
 

@@ -10,6 +10,14 @@ DRIVERS: Final = {"modbus_tcp": ("devices.drivers.modbus", "ModbusTcp")}
 """Name in the configuration -> module and class. The class takes host and port."""
 
 
+SERIAL: Final = frozenset({"modbus_rtu"})
+"""Drivers whose host is a serial line of this machine: no port, and all devices on one line share it."""
+
+
+def is_serial(driver: str) -> bool:
+    return driver in SERIAL
+
+
 def open_driver(name: str, host: str, port: int) -> Driver:
     """A driver that is not connected yet. An unknown name gives one that never will be, and says why."""
     if name not in DRIVERS:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from devices.points import Point
+from devices.quirks import Quirks
 from devices.snapshot import DeviceEntry, Snapshot, TagEntry
 
 
@@ -26,6 +27,7 @@ class UnitSpec:
     timeout_ms: int
     max_registers: int
     max_gap: int
+    quirks: Quirks
     enabled: bool
     groups: tuple[GroupSpec, ...]
 
@@ -38,31 +40,31 @@ class LinkSpec:
     driver: str
     host: str
     port: int
+    line: str
+    endpoint: str
     units: tuple[UnitSpec, ...]
 
     @property
     def enabled(self) -> bool:
         return any(unit.enabled for unit in self.units)
 
-    @property
-    def endpoint(self) -> str:
-        return f"{self.host}:{self.port}"
-
 
 def link_specs(snapshot: Snapshot) -> dict[str, LinkSpec]:
     """Link name -> spec, in a fixed order so that equal configurations give equal specs."""
     tags: dict[int, list[TagEntry]] = defaultdict(list)
     for tag in sorted(snapshot.tags.values(), key=lambda t: t.id):
-        tags[tag.device_id].append(tag)
+        if tag.device_id is not None:
+            tags[tag.device_id].append(tag)
     links: dict[str, list[DeviceEntry]] = defaultdict(list)
     for device in sorted(snapshot.devices.values(), key=lambda d: d.id):
         links[device.link].append(device)
-    return {
-        name: LinkSpec(
-            name, devices[0].driver, devices[0].host, devices[0].port, tuple(_unit(d, tags[d.id]) for d in devices)
-        )
-        for name, devices in links.items()
-    }
+    return {name: _link(name, found, tags) for name, found in links.items()}
+
+
+def _link(name: str, devices: list[DeviceEntry], tags: dict[int, list[TagEntry]]) -> LinkSpec:
+    first = devices[0]
+    units = tuple(_unit(device, tags[device.id]) for device in devices)
+    return LinkSpec(name, first.driver, first.host, first.port, first.line, first.endpoint, units)
 
 
 def _unit(device: DeviceEntry, tags: list[TagEntry]) -> UnitSpec:
@@ -75,6 +77,7 @@ def _unit(device: DeviceEntry, tags: list[TagEntry]) -> UnitSpec:
         device.timeout_ms,
         device.max_registers,
         device.max_gap,
+        device.quirks,
         device.enabled,
         tuple(_group(device.enabled, scan_ms, members) for scan_ms, members in sorted(groups.items())),
     )
@@ -85,6 +88,6 @@ def _group(is_device_enabled: bool, scan_ms: int, tags: list[TagEntry]) -> Group
     return GroupSpec(
         tags[0].group,
         scan_ms,
-        tuple(tag.point for tag, on in zip(tags, is_read, strict=True) if on),
+        tuple(tag.point for tag, on in zip(tags, is_read, strict=True) if on and tag.point),
         tuple(tag.id for tag, on in zip(tags, is_read, strict=True) if not on),
     )

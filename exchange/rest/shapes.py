@@ -76,7 +76,7 @@ def tag_out(reading: Reading) -> TagOut:
         uuid=tag.uuid,
         title=tag.title,
         unit=tag.unit,
-        data_type=tag.point.data_type.value,
+        data_type=tag.data_type.value,
         value=value,
         label=_label(tag.state_labels, value),
         status=reading.status,

@@ -15,7 +15,7 @@ from django.db import connections, models
 from accounts.models import ApiToken, Grant, Role, User
 from audit import triggers
 from audit.models import AuditRecord
-from devices.models import Device, Tag
+from devices.models import Device, ManualValue, OutOfUse, Substitution, Tag, TagInput, TotaliserState
 from hmi.backup.archive import Unusable
 from plant.models import Area, ConfigRevision, Plant
 
@@ -40,7 +40,8 @@ class Section:
 
 
 SECTIONS: Final = [
-    Section("configuration", (Plant, Area, Role, User, Grant, ApiToken, Device, Tag, ConfigRevision)),
+    Section("configuration", (Plant, Area, Role, User, Grant, ApiToken, Device, Tag, TagInput, ConfigRevision)),
+    Section("operation", (ManualValue, Substitution, OutOfUse, TotaliserState)),
     Section("audit", (AuditRecord,), open_up=triggers.drop, close_again=triggers.install),
 ]
 

@@ -88,7 +88,7 @@ def _order(scope: Scope, tag: TagEntry) -> int:
 
 
 def _rank(tag: TagEntry) -> int:
-    if tag.point.eu_min is not None and tag.point.eu_max is not None:
+    if tag.eu_min is not None and tag.eu_max is not None:
         return 0
     if labels_of(tag):
         return 1

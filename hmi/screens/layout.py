@@ -57,7 +57,8 @@ class Layout:
         for device in self.snapshot.devices.values():
             ids[device.area_id].add(device.id)
         for tag in self.snapshot.tags.values():
-            ids[tag.area_id].add(tag.device_id)
+            if tag.device_id is not None:
+                ids[tag.area_id].add(tag.device_id)
         devices = self.snapshot.devices
         return {a: sorted((devices[d] for d in found), key=lambda d: d.name.lower()) for a, found in ids.items()}
 

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from devices.points import Table
-from devices.snapshot import TagEntry
+from devices.points import Point, Table
 
 _TABLE_DIGIT: Final = {Table.COIL: 0, Table.DISCRETE: 1, Table.INPUT: 3, Table.HOLDING: 4}
 
@@ -26,8 +25,7 @@ def reference(table: Table, address: int) -> str:
     return f"{_TABLE_DIGIT[table]}{number:0{4 if number <= 9999 else 5}d}"
 
 
-def source_of(tag: TagEntry) -> Source:
-    point = tag.point
+def source_of(point: Point) -> Source:
     words = f"{point.data_type.label}, {point.order.label}" if point.data_type.registers > 1 else point.data_type.label
     return Source(
         address=f"{point.table.label} {point.address}",

@@ -64,14 +64,14 @@ def tag(request: PageRequest, path: str) -> HttpResponse:
     entry = scope.tag(path)
     snapshot = scope.layout.snapshot
     area = snapshot.areas[entry.area_id]
-    device = snapshot.devices[entry.device_id]
+    device = None if entry.device_id is None else snapshot.devices[entry.device_id]
     context = {
         "tag": entry,
         "area": area,
         "plant": snapshot.plants[area.plant_id],
         "reading": readings([entry])[0],
-        "line": link_line(device, heard_links()),
-        "source": source_of(entry),
+        "line": None if device is None else link_line(device, heard_links()),
+        "source": None if entry.point is None else source_of(entry.point),
         "trail": [*_trail(scope, area), Step(area, True)],
         "may_diagnose": scope.may(Action.DIAGNOSE, area.id),
     }

@@ -25,16 +25,16 @@ def glyph_of(quality: str) -> str:
 @register.inclusion_tag("hmi/_range_bar.html")
 def range_bar(reading: Reading, width: int = BAR_WIDTH) -> dict[str, object]:
     """A moving analog indicator (HMI-14). Empty for a tag without a range: a bar without ends says nothing."""
-    point = reading.tag.point
-    if point.eu_min is None or point.eu_max is None or point.eu_max <= point.eu_min:
+    tag = reading.tag
+    if tag.eu_min is None or tag.eu_max is None or tag.eu_max <= tag.eu_min:
         return {}
     return {
         "reading": reading,
-        "low": point.eu_min,
-        "high": point.eu_max,
+        "low": tag.eu_min,
+        "high": tag.eu_max,
         "width": width,
         "view": width + 10,
-        "x": pointer_position(wire_value(reading.value, reading.status), point.eu_min, point.eu_max, width),
+        "x": pointer_position(wire_value(reading.value, reading.status), tag.eu_min, tag.eu_max, width),
     }
 
 

@@ -10,10 +10,10 @@ from tests.cast import Cast, Works
 
 EXPECTED = {
     "viewer": {"view"},
-    "operator": {"view", "diagnose"},
-    "supervisor": {"view", "diagnose"},
-    "maintenance": {"view", "diagnose"},
-    "engineer": {"view", "diagnose", "configure"},
+    "operator": {"view", "diagnose", "enter"},
+    "supervisor": {"view", "diagnose", "enter", "substitute", "take_out_of_use"},
+    "maintenance": {"view", "diagnose", "enter", "substitute", "take_out_of_use"},
+    "engineer": {"view", "diagnose", "enter", "substitute", "take_out_of_use", "configure"},
     "administrator": {"view", "diagnose", "administer"},
     "auditor": {"view", "audit"},
 }

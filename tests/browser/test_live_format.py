@@ -13,6 +13,7 @@ from bus.wire import wire_value
 from devices.points import DataType, Point, Table
 from devices.snapshot import TagEntry
 from hmi import presentation
+from tests.entries import tag_entry
 from tests.hmi.test_presentation import ALL_CODES
 
 pytestmark = pytest.mark.browser
@@ -36,9 +37,7 @@ EDGES = [
 
 
 def a_tag(decimals: int, labels: dict[str, str], data_type: DataType = DataType.FLOAT32) -> TagEntry:
-    return TagEntry(
-        1, "u", "p/t", "t", "", 1, 1, Point(1, Table.HOLDING, 0, data_type), "m", decimals, labels, 1000, True
-    )
+    return tag_entry(Point(1, Table.HOLDING, 0, data_type), unit="m", decimals=decimals, state_labels=labels)
 
 
 def cases() -> list[tuple[Any, TagEntry]]:

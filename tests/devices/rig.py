@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import OperationalError
 from pyModbusTCP.server import DataBank, ModbusServer
@@ -20,17 +20,17 @@ from devices.drivers.registry import open_driver
 from devices.points import Point
 from devices.poller.service import Poller
 from devices.snapshot import DeviceEntry, Snapshot, TagEntry
+from tests.entries import device_entry, tag_entry
 
 
-def a_device(number: int, port: int, *, host: str = "127.0.0.1", unit: int = 1, timeout_ms: int = 200) -> DeviceEntry:
-    return DeviceEntry(
-        number, f"uuid-{number}", f"plc{number}", "", 1, "modbus_tcp", host, port, unit, timeout_ms, 100, 8, True
-    )
+def a_device(
+    number: int, port: int, *, host: str = "127.0.0.1", unit: int = 1, timeout_ms: int = 200, **fields: Any
+) -> DeviceEntry:
+    return device_entry(number, host=host, port=port, unit=unit, timeout_ms=timeout_ms, **fields)
 
 
 def a_tag(device: DeviceEntry, point: Point, scan_ms: int = 200) -> TagEntry:
-    name = f"t{point.tag}"
-    return TagEntry(point.tag, name, f"works/{name}", name, "", 1, device.id, point, "", 1, {}, scan_ms, True)
+    return tag_entry(point, device_id=device.id, scan_ms=scan_ms)
 
 
 def a_snapshot(revision: int, tags: dict[DeviceEntry, list[TagEntry]]) -> Snapshot:

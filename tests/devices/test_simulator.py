@@ -21,8 +21,8 @@ from devices.simulator.hydraulics import operating_point
 from devices.simulator.process import TANK_AREA_M2, TANK_HEIGHT_M, PumpedTank, PumpMode, PumpState
 from devices.simulator.registers import BITS, CELLS, WORDS, Cell, Refused, number, words, write
 from devices.simulator.server import SimulatorServer
-from devices.snapshot import TagEntry
 from tests.devices.rig import Plant, a_device, free_port, polling
+from tests.entries import tag_entry
 
 DOCUMENT: Any = yaml.safe_load((Path(devices.simulator.__file__).parent / "pumped_tank.yaml").read_text())
 
@@ -200,10 +200,7 @@ async def test_every_tag_of_the_demo_reaches_the_bus_and_is_what_the_process_say
     tank = PumpedTank(volume_m3=2.7 * TANK_AREA_M2)
     async with served(tank) as port:
         device = a_device(1, port, timeout_ms=1000)
-        tags = [
-            TagEntry(p.tag, path, path, path, "", 1, 1, p, "", 1, {}, scan_ms, True)
-            for path, p, scan_ms in documented()
-        ]
+        tags = [tag_entry(p, path, scan_ms=scan_ms) for path, p, scan_ms in documented()]
         async with polling(bus_url, Plant({device: tags})):
             await asyncio.sleep(0.6)
             blocks = await read_latest(bus)

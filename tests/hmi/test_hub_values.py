@@ -15,6 +15,7 @@ from bus.messages import BACKFILL, FULL, LIVE, Block, Value
 from devices.points import DataType, Point, Table
 from devices.snapshot import TagEntry
 from hmi.live.feeds import NOTHING, Feed, LiveValues
+from tests.entries import tag_entry
 
 WALL = 1_700_000_000_000
 GROUP = "1:1000"
@@ -27,7 +28,7 @@ def a_block(seq: int, held: dict[int, Any], *, flags: int = LIVE, at: int = WALL
 
 def a_tag(tag_id: int) -> TagEntry:
     point = Point(tag_id, Table.HOLDING, 0, DataType.FLOAT32)
-    return TagEntry(tag_id, "u", f"works/t{tag_id}", f"t{tag_id}", "", 1, 1, point, "", 1, {}, 1000, True)
+    return tag_entry(point)
 
 
 def a_feed(values: LiveValues, ids: Sequence[int] = (1, 2)) -> Feed:

@@ -1,7 +1,6 @@
 """One table for every status, one format for every number; browsers use the same (HMI-11, HMI-17, UA-02)."""
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,14 +14,14 @@ from devices.points import DataType, Point, Table
 from devices.snapshot import TagEntry
 from hmi import presentation
 from hmi.presentation import format_plain, format_value, quality_of
+from tests.entries import tag_entry
 
 ALL_CODES = sorted({v for k, v in vars(codes).items() if k.isupper() and k.startswith(("GOOD", "UNCERTAIN", "BAD"))})
 
 
 def a_tag(data_type: DataType = DataType.FLOAT32, **fields: Any) -> TagEntry:
     point = Point(1, Table.HOLDING, 0, data_type, scale=fields.pop("scale", 1.0))
-    entry = TagEntry(1, "u", "works/north/level", "level", "", 1, 1, point, "m", 2, {}, 1000, True)
-    return replace(entry, **fields)
+    return tag_entry(point, "works/north/level", **({"unit": "m", "decimals": 2} | fields))
 
 
 @pytest.mark.parametrize("code", ALL_CODES)

@@ -37,6 +37,7 @@ def test_a_first_import_builds_the_whole_plant() -> None:
     ]
     level, run = Tag.objects.get(name="level"), Tag.objects.get(name="run")
     assert level.path == "northgate/intake/level"
+    assert level.device is not None
     assert (level.data_type, level.order, level.eu_max, level.device.port) == ("float32", "CDAB", 8.0, 15020)
     assert run.state_labels == {"0": "stopped", "1": "running"}
     assert run.area.parent == Area.objects.get(name="intake")

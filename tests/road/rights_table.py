@@ -16,10 +16,10 @@ COVERS: Final = {"north": {"north", "pumps"}, "south": {"south"}, EVERYWHERE: {*
 
 ALLOWS: Final = {
     "viewer": {"view"},
-    "operator": {"view", "diagnose"},
-    "supervisor": {"view", "diagnose"},
-    "maintenance": {"view", "diagnose"},
-    "engineer": {"view", "diagnose", "configure"},
+    "operator": {"view", "diagnose", "enter"},
+    "supervisor": {"view", "diagnose", "enter", "substitute", "take_out_of_use"},
+    "maintenance": {"view", "diagnose", "enter", "substitute", "take_out_of_use"},
+    "engineer": {"view", "diagnose", "enter", "substitute", "take_out_of_use", "configure"},
     "administrator": {"view", "diagnose", "administer"},
     "auditor": {"view", "audit"},
 }
