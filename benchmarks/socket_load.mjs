@@ -1,6 +1,6 @@
-// Many browsers in one process, for the benchmarks: raw WebSockets that subscribe and acknowledge each frame at once. A
-// frame that many get alike is parsed once, so that reading one does not make the next one look late; every row of every
-// browser is judged all the same.
+// Many browsers in one process, for the benchmarks: raw WebSockets that subscribe and acknowledge as our own page does. A
+// frame that many get alike is parsed once, so that reading one does not make the next one look late; every row of
+// every browser is judged all the same.
 //
 // First line on stdin: {"port", "origin", "path", "cookies": [...], "sets": [[tag path, ...], ...], "sockets", "base",
 // "ack": "read" | "never" | "blind"}. Socket i takes cookie i and set i, both modulo. "never": stops reading once it is
@@ -44,6 +44,8 @@ class Browser {
     this.held = [];
     this.size = 0;
     this.isOpen = false;
+    this.lone = null;
+    this.loneSince = 0;
     this.newest = new Float64Array(256);
     this.onReady = onReady;
     this.paths = config.sets[index % config.sets.length];
@@ -124,10 +126,23 @@ class Browser {
     const frame = /^\{"type": ?"frame", ?"seq": ?(\d+)/.exec(head);
     if (frame) {
       stats.frames++;
-      this.send({ type: "ack", seq: Number(frame[1]) });
+      this.#acknowledge(Number(frame[1]));
       this.#look(lastArrival, parsed(payload));
-    } else if (head.startsWith('{"type":"beat"') || head.startsWith('{"type": "beat"')) stats.beats++;
-    else this.#onOther(JSON.parse(payload.toString()));
+    } else if (head.startsWith('{"type":"beat"') || head.startsWith('{"type": "beat"')) {
+      stats.beats++;
+      if (this.lone !== null && nowMs() - this.loneSince >= 1000) this.#acknowledge(this.lone);
+    } else this.#onOther(JSON.parse(payload.toString()));
+  }
+
+  /** As static/js/live/receipts.js: every second frame, and a lone one with the next heartbeat but one. */
+  #acknowledge(seq) {
+    if (this.lone === null) {
+      this.lone = seq;
+      this.loneSince = nowMs();
+    } else {
+      this.lone = null;
+      this.send({ type: "ack", seq });
+    }
   }
 
   #onOther(message) {

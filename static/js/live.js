@@ -7,6 +7,7 @@ import { Banner } from "./live/banner.js";
 import { QualityTable } from "./live/format.js";
 import { Link } from "./live/link.js";
 import { Model } from "./live/model.js";
+import { Receipts } from "./live/receipts.js";
 import { Screen } from "./live/screen.js";
 
 const TICK_MS = 250;
@@ -26,6 +27,7 @@ class Live {
       message: (message) => this.#take(message),
       loginNeeded: () => this.#loginNeeded(),
     });
+    this.receipts = new Receipts((seq) => this.link.send({ type: "ack", seq }));
     this.screen = new Screen(() => this.#subscribe());
     this.link.open();
     setInterval(() => this.#tick(), TICK_MS);
@@ -33,6 +35,7 @@ class Live {
   }
 
   #opened() {
+    this.receipts.forget();
     this.model.opened(performance.now());
     this.#subscribe();
   }
@@ -61,8 +64,9 @@ class Live {
     if (message.type === "frame") {
       const tags = this.model.frame(message, now);
       this.#show(tags.map((tag) => tag.path.toLowerCase()), now, true);
-      this.link.send({ type: "ack", seq: message.seq });
+      this.receipts.applied(message.seq, now);
     } else if (message.type === "beat") {
+      this.receipts.look(now);
       this.model.beat(message, now);
     } else if (message.type === "subscribed") {
       this.model.subscribed(message);
