@@ -51,6 +51,22 @@ class Layout:
         return found
 
     @cached_property
+    def device_by_name(self) -> dict[str, DeviceEntry]:
+        """Keyed by the lower-case name."""
+        return {d.name.lower(): d for d in self.snapshot.devices.values()}
+
+    @cached_property
+    def tags_of_device(self) -> dict[int, list[TagEntry]]:
+        """Device id -> its tags, in the order of their addresses."""
+        found: dict[int, list[TagEntry]] = defaultdict(list)
+        for tag in self.snapshot.tags.values():
+            if tag.device_id is not None:
+                found[tag.device_id].append(tag)
+        for tags in found.values():
+            tags.sort(key=lambda t: (t.point.table, t.point.address, t.path.lower()) if t.point else ("", -1, t.path))
+        return found
+
+    @cached_property
     def devices_of(self) -> dict[int, list[DeviceEntry]]:
         """Area id -> devices that stand in it or that its tags come from."""
         ids: dict[int, set[int]] = defaultdict(set)

@@ -41,6 +41,18 @@ class Scope:
             raise Http404(NOT_FOUND)
         return tag
 
+    def device(self, name: str) -> DeviceEntry:
+        """A device the person may diagnose. Raises Http404, with the same words, for every other."""
+        device = self.layout.device_by_name.get(name.lower())
+        if device is None or not self.may(Action.DIAGNOSE, device.area_id):
+            raise Http404(NOT_FOUND)
+        return device
+
+    def diagnosed(self) -> list[DeviceEntry]:
+        """Every device the person may diagnose: those that stand in areas where a role allows it."""
+        found = [d for d in self.layout.snapshot.devices.values() if self.may(Action.DIAGNOSE, d.area_id)]
+        return sorted(found, key=lambda d: d.name.lower())
+
     def roots(self, plant_id: int) -> list[AreaEntry]:
         """The topmost areas the person sees; their ancestors are only names to them."""
         found: list[AreaEntry] = []

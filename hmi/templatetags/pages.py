@@ -69,6 +69,12 @@ def duration(ms: int) -> str:
 
 
 @register.filter
+def period(ms: float) -> str:
+    """A period that was measured, so with the digits that mean something: 84 ms, 1.02 s, 61.3 s."""
+    return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.2f} s" if ms < 10_000 else f"{ms / 1000:.1f} s"
+
+
+@register.filter
 def digits(tag: TagEntry) -> int:
     return decimals_of(tag)
 

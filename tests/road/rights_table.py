@@ -126,6 +126,17 @@ def at_paths(action: str, paths: Callable[[Site], dict[str, str]], denied: int =
     return cases
 
 
+def of_devices(action: str) -> Cases:
+    """A page about one device, and the refresh of a part of it."""
+
+    def cases(site: Site) -> Iterator[Case]:
+        for area, row in site.placed["devices.device"].items():
+            for partial in (False, True):
+                yield Case(_in_area(action, area), {"name": str(row)}, partial=partial)
+
+    return cases
+
+
 def somewhere(
     action: str, denied: int = 403, nobody: int = 302, shows: Callable[[Site], dict[str, str]] | None = None
 ) -> Cases:
@@ -164,6 +175,9 @@ ADDRESSES: Final[dict[str, Cases]] = {
     "overview": known(partial=True, shows=lambda site: site.tag_paths),
     "area": at_paths("view", lambda site: site.area_paths),
     "tag": at_paths("view", lambda site: site.tag_paths),
+    "devices": somewhere("diagnose"),
+    "device": of_devices("diagnose"),
+    "by_hand": known(partial=True),
     "system": somewhere("diagnose"),
     "clock": known(),
     "favicon": everybody(302),

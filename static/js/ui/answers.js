@@ -1,11 +1,12 @@
-// The system page is only as true as its newest answer. When none comes, it says of when it is, and does not look alive.
+// A page that asks the server again and again is only as true as its newest answer. When none comes, it says of when it
+// is, and does not look alive.
 import { onLink } from "./values.js";
 
 const TICK_MS = 500;
 /** The page asks every 2 s. */
 const PATIENCE_MS = 4500;
 
-const page = document.getElementById("system");
+const page = document.querySelector("[data-answers]");
 const notice = document.querySelector("[data-outdated]");
 const until = document.querySelector("[data-outdated-since]");
 let answeredAt = performance.now();
