@@ -16,6 +16,8 @@ from hmi.live.subscriptions import Resolution
 
 GATHER_MS: Final = 240
 """A little less than a quarter of a second: a source of four changes a second is never kept waiting for its turn."""
+TELL_MS: Final = 500
+"""An audience that was not told for so long how old everything is learns it with its next frame, as by a heartbeat."""
 AT_ONCE: Final = 16
 """Sockets served between two turns of the event loop: what is sent leaves the process when the loop gets its turn."""
 
@@ -32,6 +34,8 @@ class Audience:
     feed: Feed
     readers: set[Subscriber] = field(default_factory=set)
     sent_ms: int = -GATHER_MS
+    told_ms: int = -TELL_MS
+    """When a frame last said how old everything is."""
 
     @property
     def due_ms(self) -> int:
@@ -73,9 +77,9 @@ class Fanout:
     async def serve(self, subscriber: Subscriber, now_ms: int) -> None:
         """A new screen does not wait for its audience's turn, nor for the next heartbeat to learn how old all is."""
         if subscriber.audience is not None and self.is_open:
-            ages = [self._age_text(name, now_ms) for name in subscriber.audience.feed.groups]
-            await subscriber.send_text(protocol.beat(*self._ages(), ages))
-            await self._give(subscriber, subscriber.audience.feed, {}, self.values.no, now_ms)
+            feed = subscriber.audience.feed
+            await subscriber.send_beat(protocol.beat(self._told(feed.groups, {}, now_ms)), now_ms)
+            await self._give(subscriber, feed, {}, self.values.no, now_ms)
 
     def remove(self, subscriber: Subscriber) -> None:
         audience, subscriber.audience = subscriber.audience, None
@@ -141,17 +145,19 @@ class Fanout:
 
     async def _send_to(self, audience: Audience, now_ms: int, turn: int) -> int:
         texts: dict[int, str | None] = {}
-        no = self.values.no
+        no, ages = self.values.no, ""
+        if now_ms - audience.told_ms >= TELL_MS:
+            audience.told_ms, ages = now_ms, self._told(audience.feed.groups, {}, now_ms)
         for subscriber in list(audience.readers):
             if subscriber.audience is audience and subscriber.sent_no < no:
-                await self._give(subscriber, audience.feed, texts, no, now_ms)
+                await self._give(subscriber, audience.feed, texts, no, now_ms, ages)
                 turn += 1
                 if turn % AT_ONCE == 0:
                     await asyncio.sleep(0)
         return turn
 
     async def _give(
-        self, subscriber: Subscriber, feed: Feed, texts: dict[int, str | None], no: int, now_ms: int
+        self, subscriber: Subscriber, feed: Feed, texts: dict[int, str | None], no: int, now_ms: int, ages: str = ""
     ) -> None:
         """Send the subscriber what it has not had up to `no`. `texts`: frames written already, by where they begin."""
         subscriber.is_behind = not subscriber.has_credit
@@ -159,18 +165,20 @@ class Fanout:
             return
         behind = subscriber.sent_no
         if behind not in texts:
-            texts[behind] = feed.frame(no, behind, now_ms)
+            texts[behind] = feed.frame(no, behind, now_ms, ages)
         text = texts[behind]
         subscriber.sent_no = no
         if text is not None:
             subscriber.sent(no, now_ms)
+            if ages:
+                subscriber.told_ms = now_ms
             self.frames += 1
             await subscriber.send_text(text)
 
     # --- heartbeats ---
 
     async def beat(self, subscribers: Iterable[Subscriber], now_ms: int) -> list[Subscriber]:
-        """Tell everybody how old everything is. Returns those who have not acknowledged a frame for too long."""
+        """Tell these how old everything is. Returns those who have not acknowledged a frame for too long."""
         texts: dict[frozenset[str], str] = {}
         ages: dict[str, str] = {}
         silent: list[Subscriber] = []
@@ -181,17 +189,20 @@ class Fanout:
             elif waiting_ms < MUTE_MS:
                 groups = subscriber.audience.feed.groups if subscriber.audience else frozenset()
                 if groups not in texts:
-                    known = (ages.get(name) or ages.setdefault(name, self._age_text(name, now_ms)) for name in groups)
-                    texts[groups] = protocol.beat(*self._ages(), known)
-                await subscriber.send_text(texts[groups])
+                    texts[groups] = protocol.beat(self._told(groups, ages, now_ms))
+                await subscriber.send_beat(texts[groups], now_ms)
                 if subscriber.needs_probe(now_ms):
                     await self._probe(subscriber, now_ms)
             if turn % AT_ONCE == 0:
                 await asyncio.sleep(0)
         return silent
 
-    def _age_text(self, group: str, now_ms: int) -> str:
-        return protocol.group_age(group, self.values.group(group).age_ms(now_ms))
+    def _told(self, groups: Iterable[str], written: dict[str, str], now_ms: int) -> str:
+        """How old everything is, as a heartbeat says it. `written`: groups that were written for others already."""
+        for name in groups:
+            if name not in written:
+                written[name] = protocol.group_age(name, self.values.group(name).age_ms(now_ms))
+        return protocol.ages(*self._ages(), (written[name] for name in groups))
 
     async def _probe(self, subscriber: Subscriber, now_ms: int) -> None:
         """A frame to be acknowledged like any other, mostly without rows: heartbeats alone would pile up unseen.

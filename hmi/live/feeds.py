@@ -206,11 +206,13 @@ class Feed:
                 rows += [cell.settled_row or cell.row(now_ms) for cell in cells if cell.no > no]
         return rows
 
-    def frame(self, seq: int, no: int, now_ms: int) -> str | None:
+    def frame(self, seq: int, no: int, now_ms: int, ages: str = "") -> str | None:
         """The frame that brings a reader from change number `no` to `seq`; None when there is nothing to say."""
         rows = self.rows_after(no, now_ms)
-        return frame_text(seq, self._values.epoch, rows) if rows or no == NOTHING else None
+        return frame_text(seq, self._values.epoch, rows, ages) if rows or no == NOTHING else None
 
 
-def frame_text(seq: int, epoch: int, rows: Iterable[str]) -> str:
-    return f'{{"type":"frame","seq":{seq},"epoch":{epoch},"rows":[{",".join(rows)}]}}'
+def frame_text(seq: int, epoch: int, rows: Iterable[str], ages: str = "") -> str:
+    """`ages`: what a heartbeat says (protocol.ages()), where the frame takes its place."""
+    told = f'"ages":{{{ages}}},' if ages else ""
+    return f'{{"type":"frame","seq":{seq},"epoch":{epoch},{told}"rows":[{",".join(rows)}]}}'

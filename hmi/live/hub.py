@@ -5,11 +5,11 @@ to time and order of the values stands in feeds.py, who is sent what in fanout.p
 """
 
 import asyncio
-import itertools
 import secrets
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -24,10 +24,14 @@ from bus.roles import WEB
 from devices.snapshot import Snapshot as PlantSnapshot
 from hmi.live.admission import Standing, Visitor
 from hmi.live.asgi import Send
+from hmi.live.earlier import earlier
 from hmi.live.fanout import Fanout
 from hmi.live.feeds import LiveValues
 from hmi.live.oversight import Oversight
 from hmi.live.protocol import HEARTBEAT_MS, Ack, Close, Request, Subscribe
+from hmi.live.recent import NOTHING as NOTHING_RECENT
+from hmi.live.recent import Recent, show
+from hmi.live.sampling import Sampler
 from hmi.live.subscribers import Subscriber
 from hmi.live.subscriptions import Resolution, resolve
 
@@ -37,7 +41,7 @@ _SEQ_START: Final = 1 << 40
 """seq begins somewhere below this: nobody can acknowledge a frame without having read it."""
 _YIELD_EVERY: Final = 20
 KEPT_ANSWERS: Final = 64
-BEAT_TURNS: Final = 10
+BEAT_LOOK_MS: Final = 100
 QUIET_MS: Final = 500
 """A quiet bus is asked again so often whether it is still there."""
 
@@ -59,10 +63,13 @@ class Hub:
         self._client = client
         self._follower = Follower(client, block_ms=QUIET_MS)
         self._oversight = Oversight(client)
-        self._beat_turns = itertools.cycle(range(BEAT_TURNS))
         self._heartbeat = Heartbeat(client, WEB, revision=lambda: self._oversight.revision, detail=self.figures)
         self._values = LiveValues(secrets.randbelow(_SEQ_START))
         self._fanout = Fanout(self._values, self._ages)
+        self._recent = Recent()
+        self._sampler = Sampler(
+            self._values, self._recent, lambda: self._oversight.snapshot, partial(earlier, self._client)
+        )
         self._subscribers: set[Subscriber] = set()
         self._resolved_for: PlantSnapshot | None = None
         self._resolutions: dict[tuple[tuple[str, ...], AreaSet], Resolution] = {}
@@ -74,10 +81,13 @@ class Hub:
 
     def start(self) -> None:
         """Start following, sending, beating and watching; needs the running event loop."""
-        endless = (self._follow, self._send, self._beat, self._watch, self._oversight.listen, self._heartbeat.run)
+        show(self._recent)
+        follow = (self._follow, self._send, self._beat, self._watch)
+        endless = (*follow, self._oversight.listen, self._heartbeat.run, self._sampler.run)
         self._tasks = [asyncio.create_task(_kept_up(run)) for run in endless]
 
     async def stop(self) -> None:
+        show(NOTHING_RECENT)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -108,7 +118,7 @@ class Hub:
         own = sum(s.visitor.user_id == visitor.user_id for s in self._subscribers)
         if own >= settings.LIVE_SOCKETS_PER_USER:
             raise TooManySockets(f"You have {own} live screens open, which is the limit. Close some.")
-        subscriber = Subscriber(visitor, send, _now_ms(), beat_turn=next(self._beat_turns))
+        subscriber = Subscriber(visitor, send, _now_ms())
         self._subscribers.add(subscriber)
         return subscriber
 
@@ -164,6 +174,8 @@ class Hub:
             case Snapshot(epoch, blocks):
                 log.info("live: following the bus", epoch=epoch, groups=len(blocks))
                 is_other = epoch != self._values.epoch or not self._fanout.is_open
+                if is_other:
+                    self._recent.clear()
                 changed = self._values.replace(epoch, blocks, now_ms, _wall_ms())
                 if is_other:
                     self._fanout.announce_all()
@@ -181,13 +193,13 @@ class Hub:
             await self._fanout.send_due(_now_ms())
 
     async def _beat(self) -> None:
-        """A tenth of the sockets at a time: a thousand heartbeats in one go would hold the frames up."""
-        for turn in itertools.cycle(range(BEAT_TURNS)):
+        """Who was told nothing for a second, by a frame either, is told how old everything is."""
+        while True:
             now_ms = _now_ms()
-            share = [s for s in self._subscribers if s.beat_turn == turn]
-            for subscriber in await self._fanout.beat(share, now_ms):
+            due = [s for s in self._subscribers if now_ms - s.told_ms >= HEARTBEAT_MS]
+            for subscriber in await self._fanout.beat(due, now_ms):
                 await subscriber.close(Close.SILENT)
-            await asyncio.sleep(max(0, HEARTBEAT_MS / BEAT_TURNS - (_now_ms() - now_ms)) / 1000)
+            await asyncio.sleep(max(0, BEAT_LOOK_MS - (_now_ms() - now_ms)) / 1000)
 
     def _ages(self) -> tuple[int | None, int | None]:
         bus_age_ms = None if self._heard_bus_ms is None else _now_ms() - self._heard_bus_ms

@@ -93,10 +93,15 @@ def error(code: str, detail: str) -> str:
     return json.dumps({"type": "error", "code": code, "detail": detail})
 
 
-def beat(bus_age_ms: int | None, poller_age_ms: int | None, groups: Iterable[str]) -> str:
-    """Ages in ms; None: never heard of. `groups`: each written by group_age()."""
+def ages(bus_age_ms: int | None, poller_age_ms: int | None, groups: Iterable[str]) -> str:
+    """What a heartbeat says, without its braces. Ages in ms; None: never heard of. `groups`: each by group_age()."""
     bus, poller = json.dumps(bus_age_ms), json.dumps(poller_age_ms)
-    return f'{{"type":"beat","bus_age_ms":{bus},"poller_age_ms":{poller},"groups":{{{",".join(groups)}}}}}'
+    return f'"bus_age_ms":{bus},"poller_age_ms":{poller},"groups":{{{",".join(groups)}}}'
+
+
+def beat(ages: str) -> str:
+    """A heartbeat by itself; `ages` as above."""
+    return f'{{"type":"beat",{ages}}}'
 
 
 def group_age(name: str, age_ms: int | None) -> str:

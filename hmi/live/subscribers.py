@@ -31,10 +31,8 @@ PROBE_MS: Final = 10_000
 
 
 class Subscriber:
-    def __init__(self, visitor: Visitor, send: Send, now_ms: int, beat_turn: int = 0) -> None:
+    def __init__(self, visitor: Visitor, send: Send, now_ms: int) -> None:
         self.visitor = visitor
-        self.beat_turn = beat_turn
-        """In which part of each second it gets its heartbeat."""
         self.paths: tuple[str, ...] | None = None
         """As asked for; None until the first subscription."""
         self.resolution: Resolution | None = None
@@ -43,6 +41,8 @@ class Subscriber:
         self.is_behind = False
         """Something was due and there was no credit."""
         self.is_closed = False
+        self.told_ms = now_ms
+        """When it was last told how old everything is, by a heartbeat or with a frame."""
         self._send = send
         self._in_flight: deque[tuple[int, int]] = deque()
         self._acked = NOTHING
@@ -60,6 +60,10 @@ class Subscriber:
         except Exception as error:  # noqa: BLE001  # servers raise what they like; one dead socket must not stop the rest
             self.is_closed = True
             log.info("live: a socket is gone", reason=f"{type(error).__name__}: {error}")
+
+    async def send_beat(self, text: str, now_ms: int) -> None:
+        self.told_ms = now_ms
+        await self.send_text(text)
 
     async def close(self, code: Close) -> None:
         if not self.is_closed:

@@ -62,6 +62,7 @@ class Live {
     this.model.heardAt = now;
     if (message.type !== "hello") this.link.succeeded();
     if (message.type === "frame") {
+      if (message.ages) this.model.beat(message.ages, now);
       const tags = this.model.frame(message, now);
       this.#show(tags.map((tag) => tag.path.toLowerCase()), now, true);
       this.receipts.applied(message.seq, now);

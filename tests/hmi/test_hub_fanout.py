@@ -105,6 +105,31 @@ async def test_a_quiet_feed_is_sent_at_once_and_a_busy_one_four_times_a_second()
     assert screens.frames(screen)[-1]["rows"] == [[1, 102.0, 0, None]]
 
 
+async def test_a_frame_says_how_old_everything_is_in_place_of_a_heartbeat() -> None:
+    """UA-05. Who is sent frames needs no heartbeats; no screen is told the ages by every frame of a busy feed."""
+    screens = await Screens().start()
+    screen = await screens.open(1)
+    screens.ack(screen)
+    for step in range(8):
+        screens.now += GATHER_MS
+        await screens.change(t1=2.0 + step)
+        screens.ack(screen)
+    told = [m["seq"] for m in screens.frames(screen) if "ages" in m]
+    assert screens.frames(screen)[1]["ages"] == {"bus_age_ms": 7, "poller_age_ms": None, "groups": {GROUP: GATHER_MS}}
+    assert len(told) == 3
+    assert screen.told_ms == 7 * GATHER_MS
+
+
+async def test_a_screen_without_credit_is_not_taken_to_have_been_told() -> None:
+    screens = await Screens().start()
+    screen = await screens.open(1)
+    for step in range(8):
+        screens.now += 1000
+        await screens.change(t1=2.0 + step)
+    assert len(screens.frames(screen)) == 2
+    assert screen.told_ms == 1000
+
+
 async def test_a_screen_without_the_tag_that_changed_is_sent_nothing() -> None:
     screens = await Screens().start()
     one, other = await screens.open(1), await screens.open(2)
