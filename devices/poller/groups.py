@@ -12,6 +12,7 @@ from bus.quality import (
     BAD_OUT_OF_SERVICE,
     BAD_WAITING_FOR_INITIAL_DATA,
     GOOD,
+    GOOD_LOCAL_OVERRIDE,
     UNCERTAIN_LAST_USABLE,
     UNCERTAIN_NO_COMMUNICATION,
 )
@@ -21,6 +22,7 @@ from devices.freshness import limit_ms
 from devices.plan import Read, plan
 from devices.points import Point
 from devices.poller.outbox import Outbox
+from devices.poller.overlay import Overlay
 from devices.poller.schedule import Pause, Timetable, phase_s
 from devices.poller.spec import GroupSpec, UnitSpec
 
@@ -75,7 +77,13 @@ class ScanGroup:
     """The tags of one device with one scan period. Times in ms are UTC, `now` is monotonic seconds."""
 
     def __init__(
-        self, spec: GroupSpec, unit: UnitSpec, outbox: Outbox, now: float, last: Mapping[int, LastValue]
+        self,
+        spec: GroupSpec,
+        unit: UnitSpec,
+        outbox: Outbox,
+        now: float,
+        last: Mapping[int, LastValue],
+        overlay: Overlay | None = None,
     ) -> None:
         self.name = spec.name
         self.scan_s = spec.scan_ms / 1000
@@ -86,6 +94,7 @@ class ScanGroup:
         self.first_scan_at: float | None = None
         self.last_scan_at = 0.0
         self._outbox = outbox
+        self._overlay = Overlay() if overlay is None else overlay
         made = plan(spec.points, unit.max_registers, unit.max_gap)
         self.slots = self._slots(made.reads)
         in_order = [p for slot in self.slots for p in slot.decoder.points]
@@ -185,9 +194,12 @@ class ScanGroup:
         self._read_at_ms = now_ms
         seq = self._outbox.next_seq(self.name)
         is_full = self._generation != self._outbox.generation
-        if self._values != self._sent_values or self._statuses != self._sent_statuses:
-            changed = self._changed()
-            self._sent_values, self._sent_statuses = self._values[:], self._statuses[:]
+        values, statuses = self._values, self._statuses
+        if self._overlay:
+            values, statuses = self._overlay.apply(self.ids, values, statuses)
+        if values != self._sent_values or statuses != self._sent_statuses:
+            changed = self._changed(values, statuses)
+            self._sent_values, self._sent_statuses = values[:], statuses[:]
         else:
             changed = []
         latest = self._latest(revision, seq)
@@ -211,10 +223,10 @@ class ScanGroup:
             self.publish(revision, now, self._read_at_ms)
             self.published_at = published_at  # nothing was read: a request that hangs hangs as long as before
 
-    def _changed(self) -> list[int]:
-        if len(self._sent_values) != len(self._values):
-            return list(range(len(self._values)))
-        columns = zip(self._values, self._sent_values, self._statuses, self._sent_statuses, strict=True)
+    def _changed(self, values: list[Value], statuses: list[int]) -> list[int]:
+        if len(self._sent_values) != len(values):
+            return list(range(len(values)))
+        columns = zip(values, self._sent_values, statuses, self._sent_statuses, strict=True)
         return [i for i, (v, old, s, old_s) in enumerate(columns) if v != old or s != old_s]
 
     def _latest(self, revision: int, seq: int) -> Block:
@@ -225,11 +237,13 @@ class ScanGroup:
 
     def _source_ms(self, indices: list[int] | range) -> list[int] | None:
         """When each value was taken, where that is not when the scan ended: kept from before, or read slowly."""
+        statuses, read_at_ms = self._sent_statuses, self._read_at_ms
         if self._is_slow:
-            return [self._taken_ms[i] or self._read_at_ms for i in indices]
+            columns = ((self._taken_ms[i], statuses[i]) for i in indices)
+            return [read_at_ms if s == GOOD_LOCAL_OVERRIDE else taken or read_at_ms for taken, s in columns]
         if not any(slot.is_lost for slot in self.slots):
             return None
         kept = (UNCERTAIN_NO_COMMUNICATION, UNCERTAIN_LAST_USABLE)
-        if not any(self._statuses[i] in kept for i in indices):
+        if not any(statuses[i] in kept for i in indices):
             return None
-        return [self._taken_ms[i] if self._statuses[i] in kept else self._read_at_ms for i in indices]
+        return [self._taken_ms[i] if statuses[i] in kept else read_at_ms for i in indices]

@@ -6,9 +6,9 @@ long, tries to get one; meanwhile every scan that falls due says on the bus that
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 from zlib import crc32
 
 import structlog
@@ -20,6 +20,7 @@ from devices.plan import Read
 from devices.poller.groups import LastValue, ScanGroup, Slot
 from devices.poller.health import CONNECTED, CONNECTING, DISABLED, DISCONNECTED, IDLE, LinkFigures, lost_sentence
 from devices.poller.outbox import Outbox
+from devices.poller.overlay import Overlay
 from devices.poller.schedule import FIRST_PAUSE_S, Pause
 from devices.poller.spec import LinkSpec, UnitSpec
 
@@ -30,6 +31,8 @@ SILENT_TRIES: Final = 3
 CONNECT_S: Final = (1.0, 5.0)
 """Bounds of the time to connect; within them the time-out of the most patient device."""
 FOREVER_S: Final = 3600.0
+
+Answer = TypeVar("Answer")
 
 
 def now_ms() -> int:
@@ -69,6 +72,7 @@ class Link:
         *,
         revision: int,
         last: Mapping[int, LastValue],
+        overlay: Overlay | None = None,
         device_name: Callable[[int], str] = str,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
@@ -79,6 +83,8 @@ class Link:
         self._device_name = device_name
         self._on_change = on_change
         self._loop = asyncio.get_running_loop()
+        self._overlay = Overlay() if overlay is None else overlay
+        self._line = asyncio.Lock()
         self._units = [self._unit(u, outbox, last) for u in spec.units]
         self._read_units = [u for u in self._units if u.slots]
         self._is_up = False
@@ -91,7 +97,7 @@ class Link:
         self._bringing_up: asyncio.Task[None] | None = None
 
     def _unit(self, spec: UnitSpec, outbox: Outbox, last: Mapping[int, LastValue]) -> _Unit:
-        groups = [ScanGroup(g, spec, outbox, self._loop.time(), last) for g in spec.groups]
+        groups = [ScanGroup(g, spec, outbox, self._loop.time(), last, self._overlay) for g in spec.groups]
         return _Unit(spec, groups, [slot for group in groups for slot in group.slots])
 
     @property
@@ -194,8 +200,31 @@ class Link:
         group.count_scan(now)
         group.publish(self.revision, now, now_ms())
 
+    async def ask(self, unit_id: int, question: Callable[[Driver], Awaitable[Answer]]) -> Answer:
+        """A question between two requests, on the connection there is, else on one opened for it.
+
+        `unit_id`: the Modbus unit that is asked. Raises what the question raises, and LinkDown with the reason where
+        there is no connection to be had. The question keeps its own time: the link waits for it.
+        """
+        patience_s = max((u.timeout_s for u in self._units if u.spec.unit == unit_id), default=CONNECT_S[0])
+        async with self._line:
+            try:
+                if not self._driver.is_connected:
+                    await self._driver.connect(min(max(CONNECT_S[0], patience_s), CONNECT_S[1]))
+                return await question(self._driver)
+            except asyncio.CancelledError:
+                self._driver.close()  # what it was waiting for must not be taken for the answer to the next request
+                raise
+            finally:
+                if not self._read_units:
+                    self._driver.close()
+
     async def _request(self, unit: _Unit, read: Read) -> bytes:
         """One request, counted."""
+        async with self._line:
+            return await self._sent(unit, read)
+
+    async def _sent(self, unit: _Unit, read: Read) -> bytes:
         self.figures.requests += 1
         started = self._loop.time()
         try:
@@ -317,9 +346,10 @@ class Link:
 
     async def _first_answer(self) -> None:
         """Connect, and ask device after device until one answers: an open socket alone proves nothing."""
-        if not self._driver.is_connected:
-            low, high = CONNECT_S
-            await self._driver.connect(min(max(low, *(u.timeout_s for u in self._read_units)), high))
+        async with self._line:
+            if not self._driver.is_connected:
+                low, high = CONNECT_S
+                await self._driver.connect(min(max(low, *(u.timeout_s for u in self._read_units)), high))
         reason = ""
         for unit in sorted(self._read_units, key=lambda u: u.probed):
             if await self._answers(unit):
