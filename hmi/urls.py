@@ -3,12 +3,12 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from hmi.screens import views_by_hand, views_devices, views_plant, views_system
+from hmi.screens import views_by_hand, views_devices, views_plant, views_system, views_tag
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views_plant.overview, name="overview"),
     path("area/<path:path>/", views_plant.area, name="area"),
-    path("tag/<path:path>/", views_plant.tag, name="tag"),
+    path("tag/<path:path>/", views_tag.tag, name="tag"),
     path("devices/", views_devices.devices, name="devices"),
     path("devices/<str:name>/", views_devices.device, name="device"),
     path("by-hand/", views_by_hand.by_hand, name="by_hand"),

@@ -67,6 +67,15 @@ class Layout:
         return found
 
     @cached_property
+    def used_by(self) -> dict[int, list[TagEntry]]:
+        """Tag id -> the derived tags that are computed from it."""
+        found: dict[int, list[TagEntry]] = defaultdict(list)
+        for tag in sorted(self.snapshot.tags.values(), key=lambda t: t.path.lower()):
+            for source in {source for _, source in tag.formula.inputs} if tag.formula else ():
+                found[source].append(tag)
+        return found
+
+    @cached_property
     def devices_of(self) -> dict[int, list[DeviceEntry]]:
         """Area id -> devices that stand in it or that its tags come from."""
         ids: dict[int, set[int]] = defaultdict(set)
