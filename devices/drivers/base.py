@@ -1,8 +1,10 @@
 """What a driver is: a few calls, and errors named for what the caller does next. How to add one: docs/devices.md."""
 
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from devices.plan import Read
+from devices.quirks import Quirks
 
 
 class DriverError(Exception):
@@ -37,7 +39,12 @@ class LinkDown(DriverError):
 
 
 class Driver(Protocol):
-    """One connection to one host and port, which may carry several units. One request at a time (MB-02)."""
+    """One connection to one host and port, or one serial line, for one unit or several. One request at a time (MB-02).
+
+    A driver heeds `registers_by` and `any_unit` of a unit's quirks; the others are the link's. Where the protocol has
+    no transaction id (RTU), a request waits until no late answer can be on its way any more (MB-03), so that a call
+    may take longer than its time-out. A call that is cancelled leaves the connection fit for the next one.
+    """
 
     @property
     def late_replies(self) -> int:
@@ -59,5 +66,16 @@ class Driver(Protocol):
         Raises DeviceRefused, NoAnswer, BadReply or LinkDown. Sends once, never repeats by itself.
         """
 
+    async def identify(self, unit: int, timeout_s: float) -> dict[int, str]:
+        """What the device says of itself (FC 43/14): object id -> text; 0 vendor, 1 product code, 2 revision.
+
+        Several requests where the device divides its answer; `timeout_s` is that of each. Raises as read();
+        DeviceRefused 01 from a device that cannot say.
+        """
+
     def close(self) -> None:
         """At once, and harmless when there is no connection."""
+
+
+OpenDriver = Callable[[str, str, int, str, Mapping[int, Quirks]], Driver]
+"""Name of the driver, host or serial port, TCP port, serial settings, unit id -> its quirks (none: none needed)."""

@@ -1,142 +1,99 @@
-"""Modbus TCP by pymodbus. The only file that speaks pymodbus as a client.
+"""Modbus TCP, RTU frames over TCP and RTU on a serial line, by pymodbus. The only file that speaks it as a client.
 
-pymodbus 3.16 lets through replies with another function code or another length than asked for. So its framer is
-replaced by one that checks the raw frame against the request (MB-01) and hands the payload on undecoded. Its
-repeats, its own reconnecting and its log lines are switched off: the link decides, and says it once.
+pymodbus 3.16 lets through replies with another function code or another length than asked for, and in RTU any reply
+that comes late. So its framers are replaced by ours, which leave the raw bytes to an inbox (inboxes.py) and hand the
+payload on undecoded. Its repeats, its own reconnecting and its log lines are switched off: the link decides, and says
+it once.
 """
 
 import asyncio
 import logging
-from collections import deque
-from dataclasses import dataclass
-from struct import Struct
+import termios
+from collections.abc import Mapping
 from typing import Final
 
-from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.exceptions import ConnectionException, ModbusException, ModbusIOException
-from pymodbus.framer import FramerSocket
+from pymodbus.framer import FramerBase
 from pymodbus.pdu import DecodePDU, ModbusPDU
-from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
-from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
 
+from devices.drivers import identity
 from devices.drivers.base import BadReply, DeviceRefused, LinkDown, NoAnswer
+from devices.drivers.frames import Question, Verdict, reading
+from devices.drivers.inboxes import RtuInbox, TcpInbox
+from devices.line_load import parse_line
 from devices.plan import Read
-from devices.points import Table
+from devices.quirks import Quirks
 
 logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
 
-_MBAP: Final = Struct(">HHHB")
-_BEFORE_LENGTH_COUNTS: Final = 6
-_MIN_LENGTH: Final = 3
-_MAX_LENGTH: Final = 254
-_EXCEPTION_BIT: Final = 0x80
 _BUFFER_BYTES: Final = 1 << 20
-_REMEMBERED_TIDS: Final = 64
 _NEVER: Final = 1 << 30
+_PLAIN: Final = Quirks()
+_QUIET_TIMEOUTS: Final = 20
+"""A line that is not quiet for one time-out within so many of them never will be."""
 
-_REQUEST: Final = {
-    Table.COIL: ReadCoilsRequest,
-    Table.DISCRETE: ReadDiscreteInputsRequest,
-    Table.HOLDING: ReadHoldingRegistersRequest,
-    Table.INPUT: ReadInputRegistersRequest,
-}
+_Client = AsyncModbusTcpClient | AsyncModbusSerialClient
 
 
-@dataclass(frozen=True, slots=True)
-class _Awaited:
-    function: int
-    payload_bytes: int
+class _Request(ModbusPDU):
+    """Carries the unit; what goes on the wire is the inbox's."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(dev_id=question.unit)
+        self.function_code = question.function
 
 
-class _Verdict(ModbusPDU):
-    """What the framer makes of a frame: a payload, an exception code, or why it is not the answer."""
+class _Judged(ModbusPDU):
+    """What pymodbus passes on as the response: the verdict of the inbox."""
 
     def __init__(
-        self, *, payload: bytes = b"", code: int = 0, wrong: str = "", is_out_of_step: bool = False
-    ) -> None:  # without ModbusPDU.__init__: none of its fields is used, and this is made for every reply
-        self.payload = payload
-        self.exception_code = code
-        self.wrong = wrong
-        self.is_out_of_step = is_out_of_step
+        self, verdict: Verdict, unit: int, tid: int
+    ) -> None:  # without ModbusPDU.__init__: made for every reply
+        self.verdict = verdict
+        self.dev_id, self.transaction_id = unit, tid  # pymodbus compares them once more
 
 
-class _CheckingFramer(FramerSocket):
-    def __init__(self) -> None:
+class _Framer(FramerBase):
+    def __init__(self, inbox: TcpInbox | RtuInbox) -> None:
         super().__init__(DecodePDU(False))
-        self.awaited: _Awaited | None = None
-        self.abandoned: deque[int] = deque(maxlen=_REMEMBERED_TIDS)
-        self.late = 0
-        self.stray = 0
+        self._inbox = inbox
+
+    def encode(self, payload: bytes, _dev_id: int, _tid: int) -> bytes:  # noqa: ARG002 (the inbox knows the question)
+        return self._inbox.frame(_tid)
 
     def handleFrame(self, data: bytes, exp_devid: int, exp_tid: int) -> tuple[int, ModbusPDU | None]:
-        """How many bytes are dealt with, and the verdict on the awaited reply as soon as there is one."""
-        used = 0
-        while len(data) - used >= _MBAP.size:
-            tid, protocol, length, unit = _MBAP.unpack_from(data, used)
-            if protocol != 0 or not _MIN_LENGTH <= length <= _MAX_LENGTH:
-                reason = f"not a Modbus TCP frame: protocol id {protocol}, length {length}"
-                return len(data), self._judged(_Verdict(wrong=reason, is_out_of_step=True), exp_devid, exp_tid)
-            end = used + _BEFORE_LENGTH_COUNTS + length
-            if len(data) < end:
-                break
-            pdu, used = data[used + _MBAP.size : end], end
-            is_awaited = self.awaited is not None and tid == exp_tid
-            if tid in self.abandoned and not is_awaited:  # numbers come round again: the newest request has the right
-                self.abandoned.remove(tid)
-                self.late += 1
-                continue
-            if self.awaited is None:
-                self.stray += 1
-                continue
-            return used, self._judged(
-                _verdict(self.awaited, (tid, unit), (exp_tid, exp_devid), pdu), exp_devid, exp_tid
-            )
-        return used, None
-
-    def _judged(self, verdict: _Verdict, unit: int, tid: int) -> _Verdict | None:
-        if self.awaited is None:
-            self.stray += 1
-            return None
-        self.awaited = None
-        verdict.dev_id, verdict.transaction_id = unit, tid  # pymodbus compares them once more
-        return verdict
+        used, verdict = self._inbox.take(data)
+        return used, None if verdict is None else _Judged(verdict, exp_devid, exp_tid)
 
 
-def _verdict(awaited: _Awaited, got: tuple[int, int], asked: tuple[int, int], pdu: bytes) -> _Verdict:
-    """Is this frame the answer (MB-01)? `got` and `asked`: transaction id and unit id."""
-    if got[0] != asked[0]:
-        return _Verdict(wrong=f"transaction id {got[0]} instead of {asked[0]}", is_out_of_step=True)
-    if got[1] != asked[1]:
-        return _Verdict(wrong=f"unit id {got[1]} instead of {asked[1]}")
-    function = pdu[0]
-    if function == awaited.function | _EXCEPTION_BIT:
-        if len(pdu) != 2:
-            return _Verdict(wrong=f"an exception of {len(pdu)} bytes instead of 2", is_out_of_step=True)
-        return _Verdict(code=pdu[1])
-    if function != awaited.function:
-        return _Verdict(wrong=f"function code {function} instead of {awaited.function}")
-    if len(pdu) != 2 + pdu[1]:
-        return _Verdict(wrong=f"byte count {pdu[1]} in a frame with {len(pdu) - 2} bytes", is_out_of_step=True)
-    if pdu[1] != awaited.payload_bytes:
-        return _Verdict(wrong=f"{pdu[1]} bytes instead of {awaited.payload_bytes}")
-    return _Verdict(payload=pdu[2:])
+class _Modbus:
+    """What the three have in common. Calls as in devices/drivers/base.py."""
 
+    def __init__(self, host: str, port: int = 0, line: str = "", quirks: Mapping[int, Quirks] | None = None) -> None:
+        self._host, self._port, self._line = host, port, line
+        self._quirks = quirks or {}
+        self._line_freed = asyncio.Event()
+        self._is_set_up = asyncio.Event()
+        self._inbox = self._new_inbox()
+        self._framer = _Framer(self._inbox)
+        self._client: _Client | None = None
 
-class ModbusTcp:
-    """The driver `modbus_tcp` (devices/drivers/base.py)."""
+    def _new_inbox(self) -> TcpInbox | RtuInbox:
+        return RtuInbox(_now, 0.0, self._line_freed.set)
 
-    def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
-        self._framer = _CheckingFramer()
-        self._client: AsyncModbusTcpClient | None = None
+    def _new_client(self) -> _Client:
+        return AsyncModbusTcpClient(
+            self._host, port=self._port, reconnect_delay=0, retries=0, trace_connect=self._connection_changed
+        )
 
     @property
     def late_replies(self) -> int:
-        return self._framer.late
+        return self._inbox.late
 
     @property
     def stray_replies(self) -> int:
-        return self._framer.stray
+        return self._inbox.stray
 
     @property
     def is_connected(self) -> bool:
@@ -144,40 +101,60 @@ class ModbusTcp:
 
     async def connect(self, timeout_s: float) -> None:
         self.close()
-        client = AsyncModbusTcpClient(
-            self._host, port=self._port, reconnect_delay=0, retries=0, trace_connect=self._connection_changed
-        )
+        try:
+            client = self._new_client()
+        except ValueError as error:
+            raise LinkDown(str(error)) from None
         client.set_max_no_responses(_NEVER)
         client.ctx.framer = self._framer
         client.ctx.max_buffer_size = (
             _BUFFER_BYTES  # more than an event loop reads at once; larger pieces would be thrown away unseen
         )
-        self._framer.awaited = None
-        self._framer.abandoned.clear()
+        self._inbox.start()
         self._client = client
         try:
             async with asyncio.timeout(timeout_s):
-                await client.ctx.call_create()
+                await self._open(client)
         except TimeoutError:
             self.close()
             raise LinkDown(f"no connection within {timeout_s * 1000:.0f} ms") from None
-        except OSError as error:
+        except (OSError, termios.error, ValueError) as error:
             self.close()
             raise LinkDown(_said(error)) from None
         except asyncio.CancelledError:
             self.close()
             raise
 
+    async def _open(self, client: _Client) -> None:
+        await client.ctx.call_create()
+
     async def read(self, unit: int, read: Read, timeout_s: float) -> bytes:
+        return await self._ask(reading(unit, read, self._quirks.get(unit, _PLAIN)), timeout_s)
+
+    async def identify(self, unit: int, timeout_s: float) -> dict[int, str]:
+        any_unit = self._quirks.get(unit, _PLAIN).any_unit
+
+        async def ask(pdu: bytes) -> bytes:
+            return await self._ask(Question(unit, pdu, None, any_unit), timeout_s)
+
+        level, found = await identity.collect(ask, identity.BASIC)
+        if level >= identity.REGULAR:
+            try:
+                found |= (await identity.collect(ask, identity.REGULAR))[1]
+            except DeviceRefused:
+                return found  # it says it could tell more, and then will not: the basic objects stand
+        return found
+
+    async def _ask(self, question: Question, timeout_s: float) -> bytes:
+        await self._until_free(timeout_s)
         client = self._client
         if client is None or not client.connected:
             raise LinkDown("the device closed the connection")
-        request = _REQUEST[read.table](dev_id=unit, address=read.address, count=read.count)
-        self._framer.awaited = _Awaited(read.table.function_code, read.payload_bytes)
+        self._inbox.ask(question, timeout_s)
         client.ctx.comm_params.timeout_connect = timeout_s
         cancels = _cancels()
         try:
-            verdict = await client.execute(False, request)
+            judged = await client.execute(False, _Request(question))
         except ModbusIOException:
             self._gave_up(client, timeout_s)
         except ConnectionException as error:
@@ -185,31 +162,35 @@ class ModbusTcp:
         except ModbusException as error:
             raise BadReply(str(error), is_out_of_step=True) from None
         finally:
-            self._framer.awaited = None
+            self._inbox.abandon(client.ctx.recv_buffer)
             if _cancels() > cancels:
                 # pymodbus waits by asyncio.wait_for, which in Python 3.11 loses a cancel that comes together with the
                 # reply or the end of the connection (python/cpython#86296): a link that was stopped would read on.
                 raise asyncio.CancelledError
-        return self._payload(verdict)
+        return _payload(judged)
 
-    def _gave_up(self, client: AsyncModbusTcpClient, timeout_s: float) -> None:
-        """The time is over. A late answer must be known when it comes; half an answer means that we are out of step."""
+    async def _until_free(self, timeout_s: float) -> None:
+        """Until no late answer can be on its way (MB-03) and the line was silent between two frames."""
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + _QUIET_TIMEOUTS * timeout_s
+        while (left := self._inbox.free_at - loop.time()) > 0:
+            if loop.time() > give_up_at:
+                raise BadReply("the line is never quiet: somebody else sends on it", is_out_of_step=True)
+            self._line_freed.clear()
+            timer = loop.call_later(left, self._line_freed.set)
+            try:
+                await self._line_freed.wait()
+            finally:
+                timer.cancel()
+
+    def _gave_up(self, client: _Client, timeout_s: float) -> None:
+        """The time is over. Half an answer means that we are out of step on a connection that has no check sums."""
         if client.ctx.recv_buffer:
-            size = len(client.ctx.recv_buffer)
-            raise BadReply(
-                f"{size} bytes of a reply and then nothing for {timeout_s * 1000:.0f} ms", is_out_of_step=True
-            )
-        self._framer.abandoned.append(client.ctx.request_transaction_id)
+            size, patience_ms = len(client.ctx.recv_buffer), timeout_s * 1000
+            is_out_of_step = isinstance(self._inbox, TcpInbox)
+            text = f"{size} bytes of a reply and then nothing for {patience_ms:.0f} ms"
+            raise BadReply(text, is_out_of_step=is_out_of_step)
         raise NoAnswer(f"time-out after {timeout_s * 1000:.0f} ms")
-
-    def _payload(self, verdict: ModbusPDU) -> bytes:
-        if not isinstance(verdict, _Verdict):
-            raise BadReply(f"a reply nobody checked: {verdict}", is_out_of_step=True)
-        if verdict.wrong:
-            raise BadReply(verdict.wrong, is_out_of_step=verdict.is_out_of_step)
-        if verdict.exception_code or not verdict.payload:
-            raise DeviceRefused(verdict.exception_code)
-        return verdict.payload
 
     def close(self) -> None:
         client, self._client = self._client, None
@@ -223,11 +204,75 @@ class ModbusTcp:
             _fail_waiting(self._client, "the device closed the connection")
 
 
-def _fail_waiting(client: AsyncModbusTcpClient, reason: str) -> None:
+class ModbusTcp(_Modbus):
+    """The driver `modbus_tcp`: transaction ids tell late answers from right ones."""
+
+    def _new_inbox(self) -> TcpInbox:
+        return TcpInbox()
+
+
+class ModbusRtuTcp(_Modbus):
+    """The driver `modbus_rtu_tcp`: RTU frames through a serial device server or a gateway that is told to."""
+
+
+class ModbusRtu(_Modbus):
+    """The driver `modbus_rtu`: a serial line of this machine. `host`: /dev/...; `line`: like "19200 8E1"."""
+
+    def _new_inbox(self) -> RtuInbox:
+        try:
+            gap_s = parse_line(self._line).t35_s
+        except ValueError:
+            gap_s = 0.0  # connect() says so; nothing is ever sent
+        return RtuInbox(_now, gap_s, self._line_freed.set)
+
+    def _new_client(self) -> AsyncModbusSerialClient:
+        line = parse_line(self._line)
+        return AsyncModbusSerialClient(
+            self._host,
+            baudrate=line.baud,
+            bytesize=line.data_bits,
+            parity=line.parity,
+            stopbits=line.stop_bits,
+            reconnect_delay=0,
+            retries=0,
+            trace_connect=self._connection_changed,
+        )
+
+    async def _open(self, client: _Client) -> None:
+        """pymodbus opens the line at once, and its own side in the next two rounds of the event loop."""
+        self._is_set_up.clear()
+        transport, _ = await client.ctx.call_create()
+        try:
+            await self._is_set_up.wait()
+        except asyncio.CancelledError:
+            asyncio.get_running_loop().call_soon(transport.close)  # not before pymodbus has come so far
+            raise
+
+    def _connection_changed(self, is_connected: bool) -> None:
+        self._is_set_up.set()
+        super()._connection_changed(is_connected)
+
+
+def _payload(judged: ModbusPDU) -> bytes:
+    if not isinstance(judged, _Judged):
+        raise BadReply(f"a reply nobody checked: {judged}", is_out_of_step=True)
+    verdict = judged.verdict
+    if verdict.wrong:
+        raise BadReply(verdict.wrong, is_out_of_step=verdict.is_out_of_step)
+    if verdict.code or not verdict.payload:
+        raise DeviceRefused(verdict.code)
+    return verdict.payload
+
+
+def _fail_waiting(client: _Client, reason: str) -> None:
     future = client.ctx.response_future
     if not future.done():
         future.set_exception(ConnectionException(reason))
         future.exception()  # nobody may be waiting; asyncio would complain of an exception that was never looked at
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _cancels() -> int:
@@ -236,7 +281,7 @@ def _cancels() -> int:
     return task.cancelling() if task else 0
 
 
-def _said(error: OSError) -> str:
+def _said(error: Exception) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
-    return error.strerror or str(error) or type(error).__name__
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

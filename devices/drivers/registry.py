@@ -1,13 +1,19 @@
 """Which drivers there are. The only list of them; a driver's module is loaded when its first link starts."""
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Final, cast
 
 from devices.drivers.base import Driver, LinkDown
 from devices.plan import Read
+from devices.quirks import Quirks
 
-DRIVERS: Final = {"modbus_tcp": ("devices.drivers.modbus", "ModbusTcp")}
-"""Name in the configuration -> module and class. The class takes host and port."""
+DRIVERS: Final = {
+    "modbus_tcp": ("devices.drivers.modbus", "ModbusTcp"),
+    "modbus_rtu_tcp": ("devices.drivers.modbus", "ModbusRtuTcp"),
+    "modbus_rtu": ("devices.drivers.modbus", "ModbusRtu"),
+}
+"""Name in the configuration -> module and class. The class takes host, port, serial settings and quirks by unit."""
 
 
 SERIAL: Final = frozenset({"modbus_rtu"})
@@ -18,12 +24,15 @@ def is_serial(driver: str) -> bool:
     return driver in SERIAL
 
 
-def open_driver(name: str, host: str, port: int) -> Driver:
-    """A driver that is not connected yet. An unknown name gives one that never will be, and says why."""
+def open_driver(name: str, host: str, port: int, line: str = "", quirks: Mapping[int, Quirks] | None = None) -> Driver:
+    """A driver that is not connected yet. An unknown name gives one that never will be, and says why.
+
+    `line`: settings of a serial line, like "19200 8E1". `quirks`: unit id -> what that unit needs.
+    """
     if name not in DRIVERS:
         return _Unknown(name)
     module, kind = DRIVERS[name]
-    return cast(Driver, getattr(import_module(module), kind)(host, port))
+    return cast(Driver, getattr(import_module(module), kind)(host, port, line, quirks or {}))
 
 
 class _Unknown:
@@ -38,6 +47,9 @@ class _Unknown:
         raise LinkDown(self._reason)
 
     async def read(self, unit: int, read: Read, timeout_s: float) -> bytes:  # noqa: ARG002 (the interface)
+        raise LinkDown(self._reason)
+
+    async def identify(self, unit: int, timeout_s: float) -> dict[int, str]:  # noqa: ARG002 (the interface)
         raise LinkDown(self._reason)
 
     def close(self) -> None:

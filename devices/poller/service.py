@@ -15,7 +15,7 @@ from bus.presence import Presence
 from bus.process import Heartbeat
 from bus.roles import POLLER
 from bus.streams import LeaseLost
-from devices.drivers.base import Driver
+from devices.drivers.base import OpenDriver
 from devices.drivers.registry import open_driver
 from devices.poller.clock import ClockWatch
 from devices.poller.configuration import Configuration, ConfigurationWatch
@@ -44,7 +44,7 @@ class Poller:
         *,
         current: Callable[[], int],
         load: Callable[[], Snapshot],
-        open_driver: Callable[[str, str, int], Driver] = open_driver,
+        open_driver: OpenDriver = open_driver,
         outbox_bytes: int = LIMIT_BYTES,
     ) -> None:
         self._client = client
@@ -164,7 +164,7 @@ class Poller:
     def _start_link(self, spec: LinkSpec) -> None:
         link = Link(
             spec,
-            self._open_driver(spec.driver, spec.host, spec.port),
+            self._open_driver(spec.driver, spec.host, spec.port, spec.line, spec.quirks),
             self.outbox,
             revision=self._configuration.revision,
             last=self._last,

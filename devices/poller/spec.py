@@ -48,6 +48,11 @@ class LinkSpec:
     def enabled(self) -> bool:
         return any(unit.enabled for unit in self.units)
 
+    @property
+    def quirks(self) -> dict[int, Quirks]:
+        """Unit id -> what it needs, for the driver."""
+        return {unit.unit: unit.quirks for unit in self.units}
+
 
 def link_specs(snapshot: Snapshot) -> dict[str, LinkSpec]:
     """Link name -> spec, in a fixed order so that equal configurations give equal specs."""

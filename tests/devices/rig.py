@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from bus.client import connect
 from bus.latest import read_latest
 from bus.messages import Block, Value
-from devices.drivers.base import Driver
+from devices.drivers.base import OpenDriver
 from devices.drivers.registry import open_driver
 from devices.points import Point
 from devices.poller.service import Poller
@@ -63,9 +63,7 @@ class Plant:
 
 
 @asynccontextmanager
-async def polling(
-    url: str, plant: Plant, open_driver: Callable[[str, str, int], Driver] = open_driver
-) -> AsyncIterator[Poller]:
+async def polling(url: str, plant: Plant, open_driver: OpenDriver = open_driver) -> AsyncIterator[Poller]:
     client = connect(url, "test-poller")
     poller = Poller(client, current=plant.current, load=plant.load, open_driver=open_driver)
     task = asyncio.create_task(poller.run())

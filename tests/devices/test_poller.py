@@ -424,7 +424,7 @@ async def test_a_fault_of_our_own_in_one_link_is_survived(bus: Redis, bus_url: s
     Broken.faults = 2
     async with a_faulty_server() as server:
         device = a_device(1, server.port)
-        async with polling(bus_url, Plant({device: [a_tag(device, COUNT)]}), lambda _, host, port: Broken(host, port)):
+        async with polling(bus_url, Plant({device: [a_tag(device, COUNT)]}), lambda _, *where: Broken(*where)):
             await until_row(bus, "1:200", 4, is_good)
             assert server.connections == 3
 
@@ -434,6 +434,6 @@ async def test_an_unknown_driver_says_which_there_are(bus: Redis, bus_url: str) 
     async with polling(bus_url, Plant({device: [a_tag(device, COUNT)]})) as poller:
         await until_row(bus, "1:200", 4, lambda f: f == (None, BAD_NOT_CONNECTED))
         assert (
-            "there is no driver 'semaphore'; known drivers: modbus_tcp"
+            "there is no driver 'semaphore'; known drivers: modbus_rtu, modbus_rtu_tcp, modbus_tcp"
             in next(iter(poller.links.values())).health().reason
         )
