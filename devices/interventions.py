@@ -1,0 +1,314 @@
+"""What people do to values and devices in operation: enter, substitute, preset a total, take out of use, and end that.
+
+Every function that changes something is an action: checked, recorded, announced after the commit. The rights (ENTER
+and SUBSTITUTE at the tag's area, TAKE_OUT_OF_USE at the device's) are asked by whoever calls. A refusal is a
+ValidationError with a sentence for each field: value, taken_at, comment, reason, ends_at; of the whole thing under
+"__all__".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from audit.actions import Actor, Subject, record
+from bus.messages import Value
+from devices.formula import Function
+from devices.models import Device, Kind, ManualValue, OutOfUse, Substitution, Tag, TotaliserState
+from devices.tag_values import Unfit, fitting
+from plant import revisions
+from plant.models import validate_one_line
+
+LONGEST_SUBSTITUTION: Final = timedelta(days=7)
+LONGEST_OUT_OF_USE: Final = timedelta(hours=24)
+SHORTEST_REASON: Final = 3
+LONGEST_TEXT: Final = 200
+CLOCKS_APART: Final = timedelta(minutes=1)
+"""So far ahead of the server's clock may the clock be by which somebody says when a value was taken."""
+
+Problems = dict[str, str]
+Spell = Substitution | OutOfUse
+
+
+# -- values entered by hand
+
+
+def enter_value(actor: Actor, tag: Tag, value: Value, taken_at: datetime, comment: str = "") -> ManualValue:
+    """The value of a tag that is kept by hand, as it was at `taken_at`. It replaces the one before."""
+    problems = _off_problems(tag)
+    if tag.kind != Kind.MANUAL:
+        problems[NON_FIELD_ERRORS] = f"'{tag}' is {Kind(tag.kind).label}: nobody enters it by hand."
+    fit = _fit(tag, value, problems)
+    if timezone.is_naive(taken_at):
+        problems["taken_at"] = "The time has no zone. Say when the value was taken, with the zone."
+    elif taken_at > timezone.now() + CLOCKS_APART:
+        problems["taken_at"] = "This time is still to come. Say when the value was taken."
+    _text_problem("comment", comment, problems)
+    _raise(problems)
+    with transaction.atomic():
+        before = ManualValue.objects.select_for_update().filter(tag=tag).first()
+        old = None if before is None else {"value": before.value, "taken_at": before.taken_at.isoformat()}
+        row, _ = ManualValue.objects.update_or_create(
+            tag=tag,
+            defaults={
+                "value": fit,
+                "taken_at": taken_at,
+                "entered_at": timezone.now(),
+                "author": actor.name[:150],
+                "comment": comment.strip(),
+            },
+        )
+        new = {"value": fit, "taken_at": taken_at.isoformat(), "comment": row.comment}
+        record("operation", "value.entered", actor, subject=_subject(tag), old=old, new=new)
+        _nudge_after_commit()
+    return row
+
+
+# -- a value in place of the measured one
+
+
+def substitute(actor: Actor, tag: Tag, value: Value, reason: str, ends_at: datetime) -> Substitution:
+    """Put a value in place of the tag's own until `ends_at`, or until somebody ends it."""
+    problems = _off_problems(tag)
+    fit = _fit(tag, value, problems)
+    _spell_problems(reason, ends_at, LONGEST_SUBSTITUTION, "A substituted value", problems)
+    _raise(problems)
+    row = Substitution(tag=tag, value=fit, reason=reason.strip(), author=actor.name[:150], ends_at=ends_at)
+    new = {"value": fit, "ends_at": ends_at.isoformat()}
+    _begin(actor, row, Substitution.objects.filter(tag=tag), "substitution.begun", new)
+    return row
+
+
+def end_substitution(actor: Actor, substitution: Substitution) -> None:
+    """The tag's own value counts again."""
+    _end(actor, substitution)
+
+
+# -- a device that is left alone
+
+
+def take_out_of_use(actor: Actor, device: Device, reason: str, ends_at: datetime) -> OutOfUse:
+    """Nothing is sent to the device, and nothing alarms for its silence, until `ends_at` or until it is put back."""
+    problems: Problems = {}
+    if not device.enabled:
+        problems[NON_FIELD_ERRORS] = f"'{device}' is switched off in the configuration: nothing is sent to it anyway."
+    _spell_problems(reason, ends_at, LONGEST_OUT_OF_USE, "A device out of use", problems)
+    _raise(problems)
+    row = OutOfUse(device=device, reason=reason.strip(), author=actor.name[:150], ends_at=ends_at)
+    _begin(actor, row, OutOfUse.objects.filter(device=device), "device.out_of_use", {"ends_at": ends_at.isoformat()})
+    return row
+
+
+def put_back(actor: Actor, out_of_use: OutOfUse) -> None:
+    """The device is read again."""
+    _end(actor, out_of_use)
+
+
+# -- totals
+
+
+def preset_total(actor: Actor, tag: Tag, value: Value, reason: str) -> TotaliserState:
+    """Let a totaliser go on from this number (a meter was changed, a year begins)."""
+    problems = _off_problems(tag)
+    if tag.kind != Kind.DERIVED or tag.function != Function.TOTAL:
+        problems[NON_FIELD_ERRORS] = f"'{tag}' is no totaliser."
+    fit = _fit(tag, value, problems)
+    _reason_problem(reason, problems)
+    _raise(problems)
+    with transaction.atomic():
+        before = TotaliserState.objects.select_for_update().filter(tag=tag).first()
+        taken_ms = int(timezone.now().timestamp() * 1000)
+        if before is not None:
+            taken_ms = max(taken_ms, before.taken_ms + 1)  # the newest counts, also when the clock was set back
+        state = {"total": float(fit or 0), "taken_ms": taken_ms}
+        row, _ = TotaliserState.objects.update_or_create(tag=tag, defaults=state)
+        old = None if before is None else {"total": before.total}
+        new = {"total": row.total}
+        record("operation", "total.preset", actor, subject=_subject(tag), old=old, new=new, reason=reason.strip())
+        _nudge_after_commit()
+    return row
+
+
+# -- what ends by itself
+
+
+def close_expired(now: datetime | None = None) -> int:
+    """Note the end of everything whose time ran out, each with its record. Called every few seconds by the jobs.
+
+    The poller does not wait for it: by its own clock it lets go in time.
+    """
+    now = now or timezone.now()
+    return _close(Substitution.objects.filter(ends_at__lte=now)) + _close(OutOfUse.objects.filter(ends_at__lte=now))
+
+
+def _close(rows: "models.QuerySet[Any]") -> int:
+    return sum(
+        _end_row(Actor.system("jobs"), row, row.ends_at, "its time ran out") for row in rows.filter(ended_at=None)
+    )
+
+
+# -- what the poller asks
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    value: Value
+    taken_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A value in place of the tag's own. `ends_ms`: UTC."""
+
+    value: Value
+    ends_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """A device out of use, and why, in a sentence. `ends_ms`: UTC."""
+
+    sentence: str
+    ends_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interventions:
+    """Everything that holds: by tag id, by tag id, by device id. It may have ended by now: ask `ends_ms`."""
+
+    manual: Mapping[int, Entered] = field(default_factory=dict)
+    substitutions: Mapping[int, Placed] = field(default_factory=dict)
+    out_of_use: Mapping[int, LeftAlone] = field(default_factory=dict)
+
+
+def active() -> Interventions:
+    """Three queries."""
+    manual = ManualValue.objects.values_list("tag_id", "value", "taken_at")
+    substitutions = Substitution.objects.filter(ended_at=None).values_list("tag_id", "value", "ends_at")
+    out_of_use = OutOfUse.objects.filter(ended_at=None).values_list("device_id", "author", "reason", "ends_at")
+    return Interventions(
+        {tag: Entered(value, _ms(taken_at)) for tag, value, taken_at in manual},
+        {tag: Placed(value, _ms(ends_at)) for tag, value, ends_at in substitutions},
+        {
+            device: LeftAlone(f"Taken out of use by {author}: {reason}", _ms(ends_at))
+            for device, author, reason, ends_at in out_of_use
+        },
+    )
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+# -- what all of them ask and do
+
+
+def _off_problems(tag: Tag) -> Problems:
+    if not tag.enabled:
+        return {NON_FIELD_ERRORS: f"'{tag}' is switched off in the configuration. Switch it on first."}
+    if tag.device is not None and not tag.device.enabled:
+        return {
+            NON_FIELD_ERRORS: f"The device '{tag.device}' is switched off in the configuration. Switch it on first."
+        }
+    return {}
+
+
+def _fit(tag: Tag, value: Value, problems: Problems) -> Value:
+    try:
+        return fitting(tag, value)
+    except Unfit as unfit:
+        problems["value"] = str(unfit)
+        return None
+
+
+def _text_problem(name: str, text: str, problems: Problems) -> None:
+    if len(text.strip()) > LONGEST_TEXT:
+        problems[name] = f"This has {len(text.strip())} characters; the most is {LONGEST_TEXT}."
+        return
+    try:
+        validate_one_line(text.strip())
+    except ValidationError as error:
+        problems[name] = error.messages[0]
+
+
+def _reason_problem(reason: str, problems: Problems) -> None:
+    if len(reason.strip()) < SHORTEST_REASON:
+        problems["reason"] = f"Say why, in at least {SHORTEST_REASON} characters: others must be able to judge it."
+    else:
+        _text_problem("reason", reason, problems)
+
+
+def _spell_problems(reason: str, ends_at: datetime, longest: timedelta, what: str, problems: Problems) -> None:
+    _reason_problem(reason, problems)
+    now = timezone.now()
+    if timezone.is_naive(ends_at):
+        problems["ends_at"] = "The time has no zone. Say when it shall end, with the zone."
+    elif ends_at <= now:
+        problems["ends_at"] = "This time has passed. Say when it shall end."
+    elif ends_at > now + longest + CLOCKS_APART:
+        hours = longest // timedelta(hours=1)
+        most = f"{hours} hours" if hours <= 24 else f"{longest.days} days"
+        problems["ends_at"] = f"{what} ends after at most {most}. Choose an earlier end; it can be begun again."
+
+
+def _raise(problems: Problems) -> None:
+    if problems:
+        raise ValidationError(problems)
+
+
+def _begin(actor: Actor, row: Spell, same: "models.QuerySet[Any]", event: str, new: dict[str, Any]) -> None:
+    """Write it, if there is none of the same that lasts. One whose time ran out gives way, with its record."""
+    try:
+        with transaction.atomic():
+            _close(same.filter(ends_at__lte=timezone.now()))
+            row.save()
+            record("operation", event, actor, subject=_subject_of(row), new=new, reason=row.reason)
+            _nudge_after_commit()
+    except IntegrityError:
+        other = same.filter(ended_at=None).first()
+        if other is None:
+            raise
+        text = f"{other.author} began this already, until {_when(other.ends_at)}: {other.reason}. End that one first."
+        raise ValidationError({NON_FIELD_ERRORS: text}) from None
+
+
+def _end(actor: Actor, row: Spell) -> None:
+    if not _end_row(actor, row, timezone.now(), ""):
+        row.refresh_from_db()
+        by = f"by {row.ended_by}" if row.ended_by else "because its time ran out"
+        raise ValidationError({NON_FIELD_ERRORS: f"It has ended already, {by}."})
+    row.refresh_from_db()
+
+
+def _end_row(actor: Actor, row: Spell, ended_at: datetime, reason: str) -> bool:
+    """Guarded: whoever comes first ends it, and only once."""
+    by = "" if actor.kind == "system" else actor.name[:150]
+    with transaction.atomic():
+        rows = type(row)._default_manager.filter(pk=row.pk, ended_at=None)
+        if not rows.update(ended_at=ended_at, ended_by=by):
+            return False
+        event = "substitution.ended" if isinstance(row, Substitution) else "device.put_back"
+        old = {"ends_at": row.ends_at.isoformat(), "author": row.author, "reason": row.reason}
+        record("operation", event, actor, subject=_subject_of(row), old=old, reason=reason)
+        _nudge_after_commit()
+    return True
+
+
+def _when(at: datetime) -> str:
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M}"
+
+
+def _subject_of(row: Spell) -> Subject:
+    return _subject(row.tag if isinstance(row, Substitution) else row.device)
+
+
+def _subject(what: Tag | Device) -> Subject:
+    return Subject(what._meta.label_lower, str(what.uuid), what.path if isinstance(what, Tag) else what.name)
+
+
+def _nudge_after_commit() -> None:
+    transaction.on_commit(revisions.nudge_after_commit, robust=True)
