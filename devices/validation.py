@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
 
+from devices.derived_rules import derived_problems, manual_problems
 from devices.drivers.registry import DRIVERS
 from devices.points import DataType, Table
 from plant.document.problems import suggestion
@@ -74,6 +75,8 @@ def not_implemented_bits(text: str, data_type: DataType) -> int:
 
 def tag_problems(tag: "Tag") -> Problems:
     """Everything that is wrong with the values of one tag among themselves. Fields that are no values are skipped."""
+    if tag.kind != "device":
+        return derived_problems(tag) if tag.kind == "derived" else manual_problems(tag)
     found: Problems = {}
     table = Table(tag.table) if tag.table in Table.__members__.values() else None
     data_type = DataType(tag.data_type) if tag.data_type in DataType.__members__.values() else None
