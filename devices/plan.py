@@ -88,7 +88,7 @@ def is_readable(point: Point) -> bool:
         return False
     if point.table.is_bits:
         return point.data_type is DataType.BOOL and point.bit is None and point.scale_address is None
-    return _has_possible_bits(point) and _has_possible_order(point)
+    return _has_possible_bits(point) and _has_possible_order(point) and _has_possible_range(point)
 
 
 def _has_possible_bits(point: Point) -> bool:
@@ -107,6 +107,13 @@ def _has_possible_order(point: Point) -> bool:
     if point.order.is_long:
         return point.data_type.registers == 4
     return point.data_type is not DataType.STRING or point.order in (Order.ABCD, Order.BADC)
+
+
+def _has_possible_range(point: Point) -> bool:
+    """A raw range has two ends and a range that they stand for; half of one would be taken for none."""
+    if point.raw_min is None and point.raw_max is None:
+        return True
+    return None not in (point.raw_min, point.raw_max, point.eu_min, point.eu_max)
 
 
 _Item = tuple[int, int, int, Point]

@@ -216,6 +216,8 @@ MISTAKES = [
     Point(1, Table.HOLDING, 0, DataType.STRING, Order.CDAB, length=4),
     Point(1, Table.HOLDING, 0, DataType.FLOAT32, Order.EFGHABCD),
     Point(1, Table.HOLDING, 0, DataType.INT16, scale_address=65536),
+    Point(1, Table.HOLDING, 0, DataType.INT16, raw_min=0, eu_min=0, eu_max=1),
+    Point(1, Table.HOLDING, 0, DataType.INT16, raw_min=0, raw_max=9, eu_max=1),
     Point(1, Table.HOLDING, -1, DataType.INT16),
     Point(1, Table.HOLDING, 65533, DataType.INT64),
 ]
