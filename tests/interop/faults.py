@@ -211,6 +211,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "replies in the wrong order": Fault(held_back()),
     "late and right in one segment": Fault(late_and_right()),
     "twice in one segment": Fault(instead(lambda d, r: d.reply(r) * 2), is_served=True, framings=TCP),
+    "twice in one segment, undecidable": Fault(instead(lambda d, r: d.reply(r) * 2), framings=RTU),
     "hangs up instead": Fault(hang_up),
     "hangs up in the middle": Fault(_in_the_middle(lambda w: w.close())),
     "resets in the middle": Fault(_in_the_middle(lambda w: w.transport.abort())),
@@ -218,7 +219,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "byte by byte": Fault(byte_by_byte, is_served=True),
     "garbage": Fault(instead(lambda d, r: HTTP)),
     "a flood of garbage": Fault(instead(lambda d, r: b"\xff" * 70_000)),
-    "garbage before the reply": Fault(instead(lambda d, r: HTTP + d.reply(r)), framings=TCP),
+    "garbage before the reply": Fault(instead(lambda d, r: HTTP + d.reply(r))),
     "the request sent back": Fault(instead(lambda d, r: r.framed(struct.pack(">BHH", r.function, r.address, r.count)))),
     "three registers at most": Fault(at_most(3)),
     "answers what nobody asked": Fault(
