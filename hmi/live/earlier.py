@@ -40,6 +40,7 @@ async def earlier(client: Redis, plan: Plan, values: LiveValues) -> list[Column]
     past = Past(plan, values, now_ms, wall_ms)
     began = time.perf_counter()
     entries = 0
+    await past.prepare()
     try:
         async for raw in _backwards(client):
             if entries == MAX_ENTRIES or past.is_full or not await past.take(raw):
@@ -70,12 +71,14 @@ async def _backwards(client: Redis) -> AsyncIterator[bytes]:
 class _Group:
     """One scan group on the way back. `alive`: the moments at which it had been read lately enough."""
 
-    __slots__ = ("alive", "oldest", "part")
+    __slots__ = ("alive", "all_since", "oldest", "part")
 
     def __init__(self, part: Part) -> None:
         self.part = part
         self.alive = bytearray(DEPTH)
         self.oldest = DEPTH
+        self.all_since = DEPTH
+        """From this moment on every tag of the group has been decided."""
 
 
 class Past:
@@ -89,8 +92,7 @@ class Past:
         newest = now_ms // STEP_MS * STEP_MS
         self._times = [newest - STEP_MS * back for back in range(DEPTH - 1, -1, -1)]
         self._first_wall_ms = self._times[0] + wall_ms - now_ms
-        gaps = array("d", [GAP]) * len(plan.places)
-        self._numbers = [gaps[:] for _ in range(DEPTH)]
+        self._numbers: list[array[float]] = []
         self._filled = array("h", [DEPTH]) * len(plan.places)
         """Place -> the oldest moment that has been decided; DEPTH: none."""
         self._open = len(plan.places)
@@ -101,6 +103,12 @@ class Past:
     def is_full(self) -> bool:
         """Nothing older can tell anything."""
         return self._open == 0
+
+    async def prepare(self) -> None:
+        """Room for all numbers: some megabytes, which take their time too."""
+        while len(self._numbers) < DEPTH:
+            self._numbers.append(array("d", [GAP]) * len(self._plan.places))
+            await self._slices.breathe()
 
     async def take(self, raw: bytes) -> bool:
         """The next older entry. Returns whether it makes sense to go on: not into another epoch or revision."""
@@ -115,7 +123,10 @@ class Past:
             since = max(0, -((self._first_wall_ms - block.read_at_ms) // STEP_MS))
             self._mark_alive(group, block.read_at_ms)
             group.oldest = min(group.oldest, since)
-            await self._fill(block, since)
+            if since < group.all_since:  # of several scans before one moment the last one counts
+                await self._fill(block, since)
+            if len(block.ids) == len(group.part.ids):
+                group.all_since = min(group.all_since, since)
         await self._slices.breathe()
         return True
 

@@ -80,19 +80,25 @@ class Recent:
     def points(self, tag_ids: Iterable[int], now_ms: int, wall_ms: int) -> dict[int, Points]:
         """What is known of these tags. A tag nobody knows has no points; leading gaps are left out."""
         kept, shift = self._kept, wall_ms - now_ms
-        columns = [c for c in kept.columns if c.at_ms > now_ms - SPAN_MS]
-        found: dict[int, Points] = {}
-        for tag_id in tag_ids:
-            begin = (kept.begins or {}).get(tag_id, 0)
-            known = tag_id in (kept.places or {})
-            points = [(c.at_ms + shift, c.of(tag_id) if c.at_ms >= begin else None) for c in columns] if known else []
-            found[tag_id] = _without_lead(points)
-        return found
+        columns = [(c.at_ms + shift, c) for c in kept.columns if c.at_ms > now_ms - SPAN_MS]
+        return {
+            tag_id: _points_of(tag_id, columns, (kept.begins or {}).get(tag_id, 0) + shift)
+            if tag_id in (kept.places or {})
+            else []
+            for tag_id in tag_ids
+        }
 
 
-def _without_lead(points: Points) -> Points:
-    first = next((i for i, (_, value) in enumerate(points) if value is not None), len(points))
-    return points[first:]
+def _points_of(tag_id: int, columns: list[tuple[int, Column]], begin_ms: int) -> Points:
+    points: Points = []
+    for at_ms, column in columns:
+        place = column.places.get(tag_id)
+        number = GAP if place is None or at_ms < begin_ms else column.numbers[place]
+        if number == number:  # NaN alone differs from itself; asked thousands of times a page
+            points.append((at_ms, number))
+        elif points:
+            points.append((at_ms, None))
+    return points
 
 
 NOTHING: Final = Recent()

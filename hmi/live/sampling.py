@@ -6,9 +6,10 @@ number looks. The work is cut into slices, so that no screen waits for it.
 
 import asyncio
 import math
+import sys
 import time
 from array import array
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,13 +17,16 @@ from bus.messages import Value
 from bus.quality import UNCERTAIN_LAST_USABLE, UNCERTAIN_NO_COMMUNICATION, Severity, severity
 from devices.freshness import limit_ms
 from devices.snapshot import Snapshot, TagEntry
-from hmi.live.feeds import LiveValues
+from hmi.live.feeds import Cell, LiveValues
 from hmi.live.recent import GAP, STEP_MS, Column, Recent
 
 SLICE_MS: Final = 2.0
 """So long at a time; then the event loop gets its turn."""
 LOOK_S: Final = 0.1
 _LOOK_EVERY: Final = 200
+_UNCERTAIN: Final = 0x40000000
+"""The lowest status that is not Good."""
+_LARGEST: Final = sys.float_info.max
 _CODE: Final = 0xFFFF0000
 _KEPT: Final = frozenset({UNCERTAIN_NO_COMMUNICATION, UNCERTAIN_LAST_USABLE})
 """Last values of a lost link or a silent poller: no points in time."""
@@ -34,6 +38,8 @@ def _now_ms() -> int:
 
 def number_of(value: Value, status: int) -> float:
     """The number to draw; NaN for none. A bool is no number here."""
+    if type(value) is float and status < _UNCERTAIN and -_LARGEST <= value <= _LARGEST:
+        return value  # nearly all values: this is asked for each tag every few seconds
     if severity(status) is Severity.BAD or (status & _CODE) in _KEPT:
         return GAP
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -139,18 +145,20 @@ class Sampler:
             return
         slices, numbers = Slices(), array("d")
         for part in known.parts:
-            numbers.extend(self._numbers(part, now_ms))
-            await slices.breathe()
+            for cells in self._cells(part, now_ms):
+                numbers.extend([GAP if cell is None else number_of(cell.value, cell.status) for cell in cells])
+                await slices.breathe()
         if self._values.epoch == epoch:
             self._ring.append(Column(now_ms, known.places, numbers), self._begins)
 
-    def _numbers(self, part: Part, now_ms: int) -> list[float]:
+    def _cells(self, part: Part, now_ms: int) -> Iterator[list[Cell | None]]:
+        """The cells of a group, some at a time; None for each where it has not been read lately enough."""
         group = self._values.groups.get(part.group)
         age_ms = None if group is None else group.age_ms(now_ms)
-        if group is None or age_ms is None or age_ms > part.limit_ms:
-            return [GAP] * len(part.ids)
-        cells = map(group.cells.get, part.ids)
-        return [GAP if cell is None else number_of(cell.value, cell.status) for cell in cells]
+        is_fresh = age_ms is not None and age_ms <= part.limit_ms
+        for first in range(0, len(part.ids), _LOOK_EVERY):
+            ids = part.ids[first : first + _LOOK_EVERY]
+            yield [None if group is None or not is_fresh else group.cells.get(tag_id) for tag_id in ids]
 
     async def _planned(self, now_ms: int) -> Plan | None:
         """The plan for the configuration of now. A tag that means something else than before begins anew."""

@@ -205,6 +205,7 @@ async def past(blocks: list[Block], latest: dict[int, Any], *tags: TagEntry, now
     values.replace(1, {GROUP: block}, NOW + now, WALL + now)
     known = await plan(a_snapshot(*tags))
     filled = Past(known, values, NOW + now, WALL + now)
+    await filled.prepare()
     for entry in reversed(blocks):
         if not await filled.take(encode(entry)):
             break
@@ -271,6 +272,7 @@ async def test_a_change_during_the_reading_does_not_reach_back() -> None:
     values = LiveValues()
     values.replace(1, {GROUP: a_block(1, {1: 1.0}, flags=FULL)}, NOW, WALL)
     filled = Past(await plan(a_snapshot(a_tag(1))), values, NOW, WALL)
+    await filled.prepare()
     values.apply([a_block(2, {1: 9.0}, at=WALL + 500)], 10, NOW + 500, WALL + 500)
     await filled.take(encode(a_block(1, {}, at=WALL)))
     assert {c.of(1) for c in await filled.columns()} == {None}
