@@ -34,3 +34,12 @@ NUDGE: Final = "isthmus:nudge"
 
 EVENTS: Final = "isthmus:events"
 """Stream, short: events of the system itself (clock step, lease lost, epoch changed)."""
+
+PROBES: Final = "isthmus:probes"
+"""Stream, short. Field `b`: an encoded Probe, a question to one device (bus/probes.py)."""
+
+PROBE_ANSWERS: Final = "isthmus:probe-answer:"
+"""Prefix of strings with expiry: + id of the probe -> encoded ProbeAnswer."""
+
+SIMULATOR: Final = "isthmus:simulator"
+"""Hash: fault of the demo plant -> JSON of its order (devices/simulator/faults.py). Old ones are left lying."""

@@ -23,6 +23,7 @@ from devices.poller.delivery import Delivery, LeaseKeeper, say_event
 from devices.poller.groups import LastValue
 from devices.poller.link import Link, now_ms
 from devices.poller.outbox import LIMIT_BYTES, Outbox
+from devices.poller.probes import ProbeDesk
 from devices.poller.spec import LinkSpec
 from devices.snapshot import Snapshot
 
@@ -61,6 +62,7 @@ class Poller:
         self._is_polling = False
         self._last: dict[int, LastValue] = {}
         self.links: dict[str, Link] = {}
+        self._probes = ProbeDesk(client, links=self.links.values, is_polling=lambda: self._is_polling)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._health_wanted = asyncio.Event()
@@ -70,7 +72,7 @@ class Poller:
         heartbeat = Heartbeat(self._client, POLLER, revision=lambda: self._configuration.revision, detail=self.figures)
         parts = [
             heartbeat.run(), self._watch.run(), self.leases.run(), self.delivery.run(),
-            self._mark_overdue(), self._watch_clock(), self._say_health(),
+            self._mark_overdue(), self._watch_clock(), self._say_health(), self._probes.run(),
         ]  # fmt: skip
         try:
             async with asyncio.TaskGroup() as group:
