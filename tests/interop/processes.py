@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from devices.points import Table
 from tests.devices.rig import free_port
@@ -34,7 +34,7 @@ class ServerProcess:
         self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._hear()
         for (table, address), values in self._put.items():
-            self._tell(table, address, values)
+            self.tell(table=table.value, address=address, values=values)
 
     def stop(self) -> None:
         process, self._process = self._process, None
@@ -49,12 +49,13 @@ class ServerProcess:
     def put(self, table: Table, address: int, values: Sequence[int]) -> None:
         self._put[table, address] = list(values)
         if self._process is not None:
-            self._tell(table, address, list(values))
+            self.tell(table=table.value, address=address, values=list(values))
 
-    def _tell(self, table: Table, address: int, values: list[int]) -> None:
+    def tell(self, **asked: Any) -> None:
+        """One line of JSON, which must be answered."""
         assert self._process is not None
         assert self._process.stdin is not None
-        print(json.dumps({"table": table.value, "address": address, "values": values}), file=self._process.stdin)
+        print(json.dumps(asked), file=self._process.stdin)
         self._process.stdin.flush()
         self._hear()
 
