@@ -73,27 +73,26 @@ class ByHand:
     substitutions: list[Held[Substitution]]
     out_of_use: list[Held[OutOfUse]]
     entered: list[Entered]
-    ended_substitutions: list[Held[Substitution]]
-    ended_out_of_use: list[Held[OutOfUse]]
-
-    @property
-    def is_empty(self) -> bool:
-        return not (self.substitutions or self.out_of_use)
+    ended: list[Held[Substitution] | Held[OutOfUse]]
+    """The last ones first; of the last days, and not more than fit on a page."""
 
 
 def by_hand(scope: Scope, now: datetime) -> ByHand:
     """Everything in the areas the person may see. Three queries, however much there is."""
     lasting = Q(ended_at=None, ends_at__gt=now)
-    fresh = Q(ends_at__gt=now - ENDED_SHOWN) | Q(ended_at__gt=now - ENDED_SHOWN)
+    fresh = Q(ended_at__gt=now - ENDED_SHOWN) | Q(ended_at=None, ends_at__gt=now - ENDED_SHOWN)
     substitutions = list(_substitutions(scope, Substitution.objects.filter(lasting | fresh), now))
     out_of_use = list(_out_of_use(scope, OutOfUse.objects.filter(lasting | fresh), now))
     return ByHand(
         [held for held in substitutions if not held.over],
         [held for held in out_of_use if not held.over],
         _entered(scope),
-        sorted((h for h in substitutions if h.over), key=lambda h: h.ended_at, reverse=True)[:ENDED_AT_MOST],
-        sorted((h for h in out_of_use if h.over), key=lambda h: h.ended_at, reverse=True)[:ENDED_AT_MOST],
+        _newest([*(h for h in substitutions if h.over), *(h for h in out_of_use if h.over)]),
     )
+
+
+def _newest(ended: list[Held[Substitution] | Held[OutOfUse]]) -> list[Held[Substitution] | Held[OutOfUse]]:
+    return sorted(ended, key=lambda held: held.ended_at, reverse=True)[:ENDED_AT_MOST]
 
 
 def substitution_of(scope: Scope, tag: TagEntry, now: datetime) -> Held[Substitution] | None:

@@ -1,6 +1,6 @@
 """Devices: how each is doing, what is wrong, and what to try."""
 
-from typing import Final
+from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
@@ -9,11 +9,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import Action
+from devices.snapshot import DeviceEntry
 from hmi.screens.by_hand import out_of_use_of
+from hmi.screens.by_hand_forms import OutOfUseForm
 from hmi.screens.device_health import unit_line, unit_lines
 from hmi.screens.device_links import heard_links
 from hmi.screens.htmx import PageRequest
-from hmi.screens.scope import scope_of
+from hmi.screens.scope import Scope, scope_of
 
 NEEDS: Final = "This page needs a role that may diagnose: operator, supervisor, maintenance, engineer or administrator."
 
@@ -34,6 +36,20 @@ def device(request: PageRequest, name: str) -> HttpResponse:
     """One device: what is wrong, figures, what is asked of it, and its tags."""
     scope = scope_of(request)
     entry = scope.device(name)
+    if request.htmx:
+        return render(request, "hmi/_device.html", _refreshed(scope, entry))
+    return device_page(request, entry)
+
+
+def device_page(request: PageRequest, entry: DeviceEntry, typed: OutOfUseForm | None = None) -> HttpResponse:
+    """The whole page. `typed`: a form that was refused."""
+    scope = scope_of(request)
+    context = _refreshed(scope, entry)
+    if scope.may(Action.TAKE_OUT_OF_USE, entry.area_id):
+        context["form"] = typed or OutOfUseForm()
+    return render(request, "hmi/device.html", context)
+
+
+def _refreshed(scope: Scope, entry: DeviceEntry) -> dict[str, Any]:
     line = unit_line(entry, scope.layout, heard_links(), len(scope.layout.tags_of_device.get(entry.id, [])))
-    context = {"line": line, "device": entry, "out_of_use": out_of_use_of(scope, entry, timezone.now())}
-    return render(request, "hmi/_device.html" if request.htmx else "hmi/device.html", context)
+    return {"line": line, "device": entry, "out_of_use": out_of_use_of(scope, entry, timezone.now())}

@@ -78,6 +78,8 @@ class Case:
     """One status, or those of which each is a refusal."""
     nobody: int = 302
     partial: bool = False
+    data: dict[str, Any] | None = None
+    """Of a form that is sent; None: the address is only opened."""
     shows: dict[str, str] = field(default_factory=dict)
     """Area -> text that the answer has exactly when the person may view that area."""
 
@@ -137,6 +139,30 @@ def of_devices(action: str) -> Cases:
     return cases
 
 
+SEEN_OR_NOT: Final = frozenset({403, 404})
+"""Who sees a thing is told what they lack; to others it is not there."""
+
+
+def acts(action: str, arguments: Callable[[Site], dict[str, dict[str, Any]]], **data: Any) -> Cases:
+    """An address that changes something when a form is sent to it, and when opened leads to where the form stands."""
+
+    def cases(site: Site) -> Iterator[Case]:
+        for area, kwargs in arguments(site).items():
+            for sent in (None, data):
+                yield Case(_in_area(action, area), kwargs, ok=302, denied=SEEN_OR_NOT, data=sent)
+
+    return cases
+
+
+def _of_rows(label: str, name: str, attribute: str) -> Callable[[Site], dict[str, dict[str, Any]]]:
+    return lambda site: {area: {name: getattr(row, attribute)} for area, row in site.placed[label].items()}
+
+
+def _named(name: str) -> Callable[[Site], dict[str, dict[str, Any]]]:
+    """Tags of this name beside the other tags."""
+    return lambda site: {area: {"path": f"{path}/{name}"} for area, path in site.area_paths.items()}
+
+
 def somewhere(
     action: str, denied: int = 403, nobody: int = 302, shows: Callable[[Site], dict[str, str]] | None = None
 ) -> Cases:
@@ -178,6 +204,20 @@ ADDRESSES: Final[dict[str, Cases]] = {
     "devices": somewhere("diagnose"),
     "device": of_devices("diagnose"),
     "by_hand": known(partial=True),
+    "end_substitution": acts("substitute", _of_rows("devices.substitution", "uuid", "uuid")),
+    "substitute": acts(
+        "substitute",
+        lambda site: {a: {"path": p} for a, p in site.tag_paths.items()},
+        value="1",
+        reason="a test",
+        ends_at="10",
+    ),
+    "preset_total": acts("substitute", _named("total"), value="1", reason="a test"),
+    "enter": acts("enter", _named("sample"), value="1", taken_at="2026-01-01T12:00"),
+    "put_back": acts("take_out_of_use", _of_rows("devices.outofuse", "uuid", "uuid")),
+    "take_out_of_use": acts(
+        "take_out_of_use", _of_rows("devices.device", "name", "name"), reason="a test", ends_at="10"
+    ),
     "system": somewhere("diagnose"),
     "clock": known(),
     "favicon": everybody(302),

@@ -5,6 +5,7 @@ tests/road/rights_table.py says what each asks for. Something new that is not in
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,13 +13,14 @@ from django.contrib import admin
 from django.db import models
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from accounts import links, tokens
 from accounts.models import ApiToken, Grant, OneTimeLink, Role, User
 from accounts.permissions import Action
 from audit.actions import Actor, record
 from audit.models import AuditRecord
-from devices.models import Device, Tag
+from devices.models import Device, OutOfUse, Substitution, Tag, TagInput
 from devices.snapshot import load
 from exchange.rest.api import api
 from hmi.live import admission, protocol, routing
@@ -35,19 +37,21 @@ PAGES = ("changelist", "add", "change", "delete", "history")
 @pytest.fixture
 def site(works: Works) -> Site:
     areas = {"north": works.north, "pumps": works.pumps, "south": works.south}
-    devices: dict[str, models.Model] = {"north": works.plc1}
+    devices: dict[str, Device] = {"north": works.plc1}
     for name in ("pumps", "south"):
         devices[name] = Device.objects.create(name=f"plc-{name}", area=areas[name], host="127.0.0.1", port=15021)
     Tag.objects.filter(pk=works.run.pk).update(device=devices["pumps"])
     Tag.objects.filter(pk=works.flow.pk).update(device=devices["south"])
+    by_hand = _by_hand(areas, {"north": works.level, "pumps": works.run, "south": works.flow}, devices)
     holder = User.objects.create_user("holder")
     viewer = Role.objects.get(name="viewer")
     token, _ = tokens.create_token(BY, holder, "display", [Action.VIEW])
     return Site(
         placed={
             "plant.area": dict(areas),
-            "devices.device": devices,
+            "devices.device": dict(devices),
             "devices.tag": {"north": works.level, "pumps": works.run, "south": works.flow},
+            **by_hand,
             "accounts.grant": {
                 name: Grant.objects.create(user=holder, role=viewer, area=area) for name, area in areas.items()
             },
@@ -64,6 +68,23 @@ def site(works: Works) -> Site:
         area_paths={"north": "works/north", "pumps": "works/north/pumps", "south": "works/south"},
         token=links.make_link(BY, holder).rstrip("/").rpartition("/")[2],
     )
+
+
+def _by_hand(
+    areas: dict[str, Area], tags: dict[str, Tag], devices: dict[str, Device]
+) -> dict[str, dict[str, models.Model]]:
+    """In each area a tag that is entered, a totaliser, a substituted value, a device out of use."""
+    for name, area in areas.items():
+        Tag.objects.create(area=area, name="sample", kind="manual", data_type="float64")
+        total = Tag.objects.create(
+            area=area, name="total", kind="derived", data_type="float64", function="total", expression="x"
+        )
+        TagInput.objects.create(derived=total, name="x", source=tags[name])
+    spell: dict[str, Any] = {"reason": "a test", "author": "ada", "ends_at": timezone.now() + timedelta(hours=1)}
+    return {
+        "devices.substitution": {n: Substitution.objects.create(tag=tag, value=1, **spell) for n, tag in tags.items()},
+        "devices.outofuse": {n: OutOfUse.objects.create(device=row, **spell) for n, row in devices.items()},
+    }
 
 
 def arrive(person: Person, works: Works) -> tuple[User | None, Client]:
@@ -153,9 +174,12 @@ def test_pages_and_rest_answer_by_right(person: Person, site: Site, works: Works
     _, client = arrive(person, works)
     for name, cases in table.ADDRESSES.items():
         for case in cases(site):
-            what = f"{person.name} at {name} {case.kwargs}{' (part)' if case.partial else ''}"
+            what = (
+                f"{person.name} at {name} {case.kwargs}{' (part)' * case.partial}{' (sent)' * (case.data is not None)}"
+            )
             headers = {"HX-Request": "true"} if case.partial else {}
-            answer = client.get(reverse(name, kwargs=case.kwargs), headers=headers)
+            address = reverse(name, kwargs=case.kwargs)
+            answer = client.get(address, headers=headers) if case.data is None else client.post(address, case.data)
             assert answer.status_code in expected(case, person), what
             if case.shows and answer.status_code == 200:
                 content = answer.content.decode()
