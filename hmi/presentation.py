@@ -15,7 +15,10 @@ from bus.wire import MAX_EXACT
 from devices.points import DataType
 from devices.snapshot import TagEntry
 
-Class = Literal["good", "uncertain", "bad", "stale"]
+Class = Literal["good", "forced", "limited", "uncertain", "bad", "stale"]
+
+GOOD_CLASSES: Final[frozenset[Class]] = frozenset({"good", "forced", "limited"})
+"""Looks of statuses that are Good. static/js/live/format.js has the same."""
 
 NO_VALUE: Final = "–"
 
@@ -34,6 +37,14 @@ def _good(word: str, sentence: str) -> Quality:
     return Quality("good", "", word, sentence)
 
 
+def _forced(word: str, sentence: str) -> Quality:
+    return Quality("forced", "☞", word, sentence)
+
+
+def _limited(word: str, sentence: str) -> Quality:
+    return Quality("limited", "⇥", word, sentence)
+
+
 def _uncertain(word: str, sentence: str) -> Quality:
     return Quality("uncertain", "?", word, sentence)
 
@@ -48,8 +59,18 @@ def _stale(word: str, sentence: str) -> Quality:
 
 TABLE: Final[dict[int, Quality]] = {
     codes.GOOD: _good("Good", "Read from the device and fresh."),
-    codes.GOOD_CLAMPED: _good("Good, limited", "The value was beyond a limit and is shown at the limit."),
-    codes.GOOD_LOCAL_OVERRIDE: _good("Set by hand", "Somebody has put this value in place of the measured one."),
+    codes.GOOD_CLAMPED: _limited("Held at a limit", "The value was beyond its range and is shown at the end of it."),
+    codes.GOOD_CLAMPED | codes.LIMIT_LOW: _limited(
+        "Held at low limit", "The value was below its range and is shown at the lower end of it."
+    ),
+    codes.GOOD_CLAMPED | codes.LIMIT_HIGH: _limited(
+        "Held at high limit", "The value was above its range and is shown at the upper end of it."
+    ),
+    codes.GOOD_LOCAL_OVERRIDE: _forced(
+        "Set by hand",
+        "Not measured: somebody has put this value, or one that it is computed from, in place of the real one. "
+        "Who, why and until when is listed under Set by hand.",
+    ),
     codes.UNCERTAIN_NO_COMMUNICATION: _uncertain(
         "No connection", "The device does not answer. This is the last value it gave. Check the device and its network."
     ),
@@ -66,7 +87,8 @@ TABLE: Final[dict[int, Quality]] = {
         "Above range", "The value lies above the range that was set for this tag. Check the sensor, or the range."
     ),
     codes.UNCERTAIN_SUBNORMAL: _uncertain(
-        "Computed from doubtful values", "One of the values this one is computed from is itself uncertain or bad."
+        "Computed from doubtful values",
+        "A value that this one is computed from is itself uncertain or bad. Look at the values it is computed from.",
     ),
     codes.BAD_TIMEOUT: _bad(
         "No answer", "The device did not answer in time and has never given a value. Check it, or allow it more time."
@@ -78,7 +100,9 @@ TABLE: Final[dict[int, Quality]] = {
         "Waiting for first value", "Nothing has been read yet. If this lasts, look at the system page."
     ),
     codes.BAD_CONFIGURATION_ERROR: _bad(
-        "Wrong address or type", "The device refuses this address. Compare table, address and type with its manual."
+        "Wrong configuration",
+        "The device refuses this address, or the formula gives no number. Compare table, address and type with the "
+        "manual, or look at the formula.",
     ),
     codes.BAD_NOT_CONNECTED: _bad(
         "Not connected",

@@ -6,20 +6,20 @@ from typing import Final
 from django import template
 
 from bus.messages import Value
-from bus.quality import Severity
 from bus.wire import wire_value
 from devices.snapshot import TagEntry
-from hmi.presentation import BY_SEVERITY, decimals_of, labels_of
+from hmi.presentation import BY_SEVERITY, TABLE, decimals_of, labels_of
 from hmi.screens.readings import Reading
 
 register = template.Library()
 BAR_WIDTH: Final = 100
+GLYPHS: Final[dict[str, str]] = {row.q: row.glyph for row in [*TABLE.values(), *BY_SEVERITY.values()]}
 
 
 @register.filter
 def glyph_of(quality: str) -> str:
     """The sign of a class of quality, out of the one table (hmi/presentation.py)."""
-    return BY_SEVERITY[Severity[quality.upper()]].glyph
+    return GLYPHS[quality]
 
 
 @register.inclusion_tag("hmi/_range_bar.html")

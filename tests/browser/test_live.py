@@ -50,6 +50,8 @@ def test_a_value_comes_and_changes_without_a_reload(chromium: Browser, server: L
     ("status", "q", "glyph"),
     [
         (quality.GOOD, "good", ""),
+        (quality.GOOD_LOCAL_OVERRIDE, "forced", "☞"),
+        (quality.GOOD_CLAMPED | quality.LIMIT_HIGH, "limited", "⇥"),
         (quality.UNCERTAIN_NO_COMMUNICATION, "uncertain", "?"),
         (quality.UNCERTAIN_LAST_USABLE, "stale", "…"),
         (quality.BAD_SENSOR_FAILURE, "bad", "×"),

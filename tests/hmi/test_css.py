@@ -142,10 +142,10 @@ def test_every_class_of_quality_is_told_apart_without_colour() -> None:
     assert len({glyph for _, glyph in shown}) == len(shown) == len(get_args(Class))
 
 
-def test_a_number_that_is_not_good_is_underlined() -> None:
+def test_a_number_that_is_not_plainly_good_is_underlined_or_framed() -> None:
     """HMI-11: besides its glyph; a bad value has no number."""
     css = (CSS / "plant.css").read_text()
-    for quality, mark in (("uncertain", "dashed"), ("stale", "dotted")):
+    for quality, mark in (("forced", "outline"), ("limited", "double"), ("uncertain", "dashed"), ("stale", "dotted")):
         body = dict(rules(css))[f'.live[data-q="{quality}"] .live-number']
         assert mark in body
 

@@ -159,6 +159,15 @@ def test_the_counts_follow_the_values(cast: Cast, values: Works, bus_url: str, m
     assert "1 uncertain 1 good" in text(html(cast.omar, "/"))
 
 
+def test_a_value_set_by_hand_is_marked_and_counted_apart(cast: Cast, works: Works, bus_url: str) -> None:
+    """HMI-11, HMI-19: by glyph and word on each page, and never among those that are good."""
+    put(bus_url, {works.level: (2.5, quality.GOOD_LOCAL_OVERRIDE), works.run: (True, 0), works.flow: (1, 0)})
+    assert "☞ 1 set by hand 1 good" in text(html(cast.omar, "/"))
+    for path in ("/", "/area/works/north/", "/tag/works/north/level/"):
+        assert re.search(r'data-live="works/north/level"\s+data-q="forced"', html(cast.omar, path)), path
+    assert "☞ 2.50 m Set by hand" in text(html(cast.omar, "/area/works/north/"))
+
+
 def test_what_is_switched_off_is_not_counted_as_bad(cast: Cast, values: Works) -> None:
     Tag.objects.filter(pk=values.flow.pk).update(enabled=False)
     page = text(html(cast.sam, "/"))

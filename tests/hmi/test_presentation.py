@@ -13,7 +13,7 @@ from bus.wire import wire_value
 from devices.points import DataType, Point, Table
 from devices.snapshot import TagEntry
 from hmi import presentation
-from hmi.presentation import format_plain, format_value, quality_of
+from hmi.presentation import GOOD_CLASSES, format_plain, format_value, quality_of
 from tests.entries import tag_entry
 
 ALL_CODES = sorted({v for k, v in vars(codes).items() if k.isupper() and k.startswith(("GOOD", "UNCERTAIN", "BAD"))})
@@ -27,7 +27,7 @@ def a_tag(data_type: DataType = DataType.FLOAT32, **fields: Any) -> TagEntry:
 @pytest.mark.parametrize("code", ALL_CODES)
 def test_every_status_has_a_row_of_its_own_that_fits_its_severity(code: int) -> None:
     row = presentation.TABLE[code]
-    classes = {Severity.GOOD: {"good"}, Severity.UNCERTAIN: {"uncertain", "stale"}, Severity.BAD: {"bad"}}
+    classes = {Severity.GOOD: GOOD_CLASSES, Severity.UNCERTAIN: {"uncertain", "stale"}, Severity.BAD: {"bad"}}
     assert row.q in classes[severity(code)]
     assert row.word
     assert row.sentence.endswith(".")
@@ -37,24 +37,34 @@ def test_every_class_of_quality_but_good_has_a_glyph_of_its_own() -> None:
     glyphs = {row.q: row.glyph for row in presentation.TABLE.values()}
     assert glyphs.pop("good") == ""
     assert all(glyphs.values())
-    assert len(set(glyphs.values())) == len(glyphs) == 3
+    assert len(set(glyphs.values())) == len(glyphs) == 5
 
 
 def test_every_class_keeps_one_glyph_whatever_the_code() -> None:
-    assert len({(row.q, row.glyph) for row in presentation.TABLE.values()}) == 4
+    assert len({(row.q, row.glyph) for row in presentation.TABLE.values()}) == 6
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_no_status_is_shown_better_than_its_severity(status: int) -> None:
     """UA-02: the severity is asked with the mask, never by equality."""
-    assert (quality_of(status).q == "good") == (severity(status) is Severity.GOOD)
+    assert (quality_of(status).q in GOOD_CLASSES) == (severity(status) is Severity.GOOD)
     assert (quality_of(status).q == "bad") == (severity(status) is Severity.BAD)
 
 
 def test_limit_bits_say_which_side() -> None:
     assert quality_of(codes.UNCERTAIN_EU_EXCEEDED | codes.LIMIT_LOW).word == "Below range"
     assert quality_of(codes.UNCERTAIN_EU_EXCEEDED | codes.LIMIT_HIGH).word == "Above range"
+    assert quality_of(codes.GOOD_CLAMPED | codes.LIMIT_LOW).word == "Held at low limit"
+    assert quality_of(codes.GOOD_CLAMPED | codes.LIMIT_HIGH).word == "Held at high limit"
     assert quality_of(codes.BAD_TIMEOUT | codes.LIMIT_HIGH).word == "No answer"
+
+
+@pytest.mark.parametrize("limit", [0, codes.LIMIT_LOW, codes.LIMIT_HIGH])
+def test_a_value_set_by_hand_never_looks_measured_and_says_where_to_look(limit: int) -> None:
+    """HMI-11, UA-03: Good_LocalOverride, whatever its limit bits."""
+    row = quality_of(codes.GOOD_LOCAL_OVERRIDE | limit)
+    assert (row.q, row.word) == ("forced", "Set by hand")
+    assert "listed under Set by hand" in row.sentence
 
 
 @pytest.mark.parametrize(

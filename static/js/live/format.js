@@ -10,6 +10,8 @@ const MAX_EXACT = 2 ** 53;
 const LIMIT_BITS = 0x300;
 const CODE_BITS = 0xffff0000;
 const NO_VALUE = "–";
+/** Looks of statuses that are Good (hmi/presentation.py). */
+const GOOD_LOOKS = new Set(["good", "forced", "limited"]);
 
 /** The table of statuses as the page carries it. */
 export class QualityTable {
@@ -36,6 +38,11 @@ export class QualityTable {
 /** @param {Row} row @returns {Quality} */
 function named([q, glyph, word, sentence]) {
   return { q, glyph, word, sentence };
+}
+
+/** Does a value that looks so claim to be Good? @param {string | undefined} q */
+export function looksGood(q) {
+  return q !== undefined && GOOD_LOOKS.has(q);
 }
 
 /** 0 Good, 1 Uncertain, 2 Bad. @param {number} status */

@@ -1,7 +1,7 @@
 // The elements of the page that show live values. Text is touched only when it changes, and a number twice a second
 // at most; quality at once. Elements that come later (htmx, other scripts) are found by themselves.
 
-import { formatAge } from "./format.js";
+import { formatAge, looksGood } from "./format.js";
 import { keyOf } from "./model.js";
 
 /** @typedef {import("./model.js").Shown} Shown */
@@ -94,7 +94,7 @@ export class Screen {
   mark(key, quality, { onlyGood }) {
     const place = this.places.get(key);
     if (!place) return;
-    const isMarked = (/** @type {HTMLElement} */ e) => !onlyGood || e.dataset.q === "good";
+    const isMarked = (/** @type {HTMLElement} */ e) => !onlyGood || looksGood(e.dataset.q);
     for (const element of place.values.filter(isMarked)) {
       paint(element, quality);
       if (!onlyGood) write(element.querySelector(".live-number"), "–");

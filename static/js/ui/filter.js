@@ -1,6 +1,6 @@
 // Filter and order of the tag list. The server sends the list by name; without this script it simply stays so.
 
-const RANK = new Map([["bad", 0], ["stale", 1], ["uncertain", 2], ["good", 3]]);
+const RANK = new Map([["bad", 0], ["stale", 1], ["uncertain", 2], ["forced", 3], ["limited", 4], ["good", 5]]);
 
 /** @param {HTMLElement} row */
 function rank(row) {

@@ -19,14 +19,15 @@ function shownValues() {
 
 /**
  * What is to be said in place of the server's counts; empty while they can be right.
- * @param {{good: number, uncertain: number, bad: number}} said @param {Shown[]} shown of the area @param {boolean} isLive
+ * @param {{good: number, forced: number, uncertain: number, bad: number}} said @param {Shown[]} shown of the area @param {boolean} isLive
  */
 export function doubtOf(said, shown, isLive) {
-  if (!isLive && said.good > 0) return "not live";
-  const worse = shown.filter(({ q }) => q !== "good").length;
+  if (!isLive && said.good + said.forced > 0) return "not live";
+  const marked = shown.filter(({ q }) => q !== "good" && q !== "limited").length;
+  const forced = shown.filter(({ q }) => q === "forced").length;
   const bad = shown.filter(({ q }) => q === "bad").length;
-  if (worse <= said.uncertain + said.bad && bad <= said.bad) return "";
-  return `${worse} of ${shown.length} shown not good`;
+  if (bad <= said.bad && marked - forced <= said.uncertain + said.bad && forced <= said.forced) return "";
+  return marked > forced ? `${marked - forced} of ${shown.length} shown not good` : `${forced} of ${shown.length} shown set by hand`;
 }
 
 /** @param {HTMLElement} line @param {string} doubt */
@@ -51,8 +52,8 @@ export function startHealth() {
   const look = () => {
     const shown = shownValues();
     const doubts = lines().map((line) => {
-      const { health = "", good, uncertain, bad } = line.dataset;
-      const said = { good: count(good), uncertain: count(uncertain), bad: count(bad) };
+      const { health = "", good, forced, uncertain, bad } = line.dataset;
+      const said = { good: count(good), forced: count(forced), uncertain: count(uncertain), bad: count(bad) };
       const doubt = doubtOf(said, shown.filter(({ path }) => path.startsWith(`${health}/`)), isLive);
       write(line, doubt);
       return doubt;
