@@ -20,7 +20,10 @@ from devices.drivers.registry import open_driver
 from devices.points import Point
 from devices.poller.service import Poller
 from devices.snapshot import DeviceEntry, Snapshot, TagEntry
+from tests.devices.waiting import until
 from tests.entries import device_entry, tag_entry
+
+__all__ = ["until"]
 
 
 def a_device(
@@ -93,16 +96,6 @@ def a_modbus_server(bank: DataBank, port: int = 0) -> Iterator[int]:
         yield port
     finally:
         server.stop()
-
-
-async def until(is_true: Callable[[], bool], timeout_s: float = 5.0) -> float:
-    """Wait for something that happens by itself; returns how long it took in s."""
-    began = time.monotonic()
-    while not is_true():
-        if time.monotonic() - began > timeout_s:
-            raise AssertionError(f"not within {timeout_s} s")
-        await asyncio.sleep(0.01)
-    return time.monotonic() - began
 
 
 async def row(bus: Redis, group: str, tag: int) -> tuple[Value, int] | None:
