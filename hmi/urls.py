@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from hmi.screens import views_by_hand, views_devices, views_plant, views_system, views_tag
+from hmi.screens import views_by_hand, views_devices, views_plant, views_probes, views_system, views_tag
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views_plant.overview, name="overview"),
@@ -11,6 +11,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("tag/<path:path>/", views_tag.tag, name="tag"),
     path("devices/", views_devices.devices, name="devices"),
     path("devices/<str:name>/", views_devices.device, name="device"),
+    path("devices/<str:name>/ask/<str:kind>/", views_probes.probe, name="probe"),
+    path("devices/<str:name>/answer/<str:probe_id>/", views_probes.probe_answer, name="probe_answer"),
+    path("read-now/<path:path>/", views_probes.read_now, name="read_now"),
     path("by-hand/", views_by_hand.by_hand, name="by_hand"),
     path("by-hand/enter/<path:path>/", views_by_hand.enter, name="enter"),
     path("by-hand/substitute/<path:path>/", views_by_hand.substitute, name="substitute"),

@@ -16,6 +16,7 @@ from hmi.screens.device_health import unit_line, unit_lines
 from hmi.screens.device_links import heard_links
 from hmi.screens.htmx import PageRequest
 from hmi.screens.scope import Scope, scope_of
+from hmi.screens.views_probes import registers_form
 
 NEEDS: Final = "This page needs a role that may diagnose: operator, supervisor, maintenance, engineer or administrator."
 
@@ -44,7 +45,7 @@ def device(request: PageRequest, name: str) -> HttpResponse:
 def device_page(request: PageRequest, entry: DeviceEntry, typed: OutOfUseForm | None = None) -> HttpResponse:
     """The whole page. `typed`: a form that was refused."""
     scope = scope_of(request)
-    context = _refreshed(scope, entry)
+    context = _refreshed(scope, entry) | {"registers": registers_form(scope, entry)}
     if scope.may(Action.TAKE_OUT_OF_USE, entry.area_id):
         context["form"] = typed or OutOfUseForm()
     return render(request, "hmi/device.html", context)

@@ -20,6 +20,7 @@ from hmi.screens.origin import origin_of
 from hmi.screens.readings import readings
 from hmi.screens.scope import Scope, scope_of
 from hmi.screens.trail import Step, trail
+from hmi.screens.views_probes import may_read_now
 
 
 @require_safe
@@ -39,6 +40,7 @@ def tag_page(request: PageRequest, entry: TagEntry, **typed: Form) -> HttpRespon
         "reading": readings([entry])[0],
         "trail": [*trail(scope, area), Step(area, True)],
         "forms": _forms(scope, entry) | typed,
+        "may_read_now": may_read_now(scope, entry),
     }
     return render(request, "hmi/tag.html", context)
 

@@ -203,6 +203,22 @@ ADDRESSES: Final[dict[str, Cases]] = {
     "tag": at_paths("view", lambda site: site.tag_paths),
     "devices": somewhere("diagnose"),
     "device": of_devices("diagnose"),
+    "probe": lambda site: (
+        Case(_in_area(action, area), {"name": str(row), "kind": kind}, ok=302, denied=SEEN_OR_NOT, data=data)
+        for area, row in site.placed["devices.device"].items()
+        for kind, action, data in (
+            ("connect", "diagnose", {}),
+            ("identify", "diagnose", {}),
+            ("read", "configure", {"table": "holding", "address": "0", "count": "2"}),
+            ("read", "configure", None),
+        )
+    ),
+    "probe_answer": lambda site: (
+        Case(_in_area("diagnose", area), {"name": str(row), "probe_id": "none"}, partial=partial)
+        for area, row in site.placed["devices.device"].items()
+        for partial in (False, True)
+    ),
+    "read_now": acts("diagnose", lambda site: {a: {"path": p} for a, p in site.tag_paths.items()}),
     "by_hand": known(partial=True),
     "end_substitution": acts("substitute", _of_rows("devices.substitution", "uuid", "uuid")),
     "substitute": acts(
