@@ -35,7 +35,7 @@ SLACK: Final = 0.05
 """Scans come a little early or late: so much of the window is no difference."""
 _INFO_BITS: Final = 0xFFFF
 
-Row = tuple[Value, int]
+Row = tuple[float | None, int]
 """Value and status. The value of a Bad status is None."""
 
 

@@ -269,9 +269,15 @@ def _operands(node: ast.AST) -> Iterable[ast.AST]:
 
 
 def shaped(value: Number, data_type: DataType) -> Number:
-    """The value in the type of its tag: true or false, nearest whole number (half to even), or floating point."""
+    """The value in the type of its tag: true or false, nearest whole number (half to even), or floating point.
+
+    Raises OverflowError for a whole number beyond 64 bits.
+    """
     if data_type is DataType.BOOL:
         return bool(value)
     if data_type.is_float:
         return float(value)
-    return int(_finite(round(value)))
+    whole = round(value)
+    if abs(whole) >= LARGEST_WHOLE:
+        raise OverflowError("the result is too large for a whole number")
+    return whole
