@@ -4,23 +4,15 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from devices.advice import advice
-from devices.models import Device, Tag
-from plant import names, paths
+from devices.document_places import check_paths, find_area, path_of, place_tag
+from devices.line_advice import overloads
+from devices.models import Device, Kind, Tag
+from devices.point_rules import span_problem
 from plant.document import fields
 from plant.document.fields import Field
 from plant.document.plan import Plan, Planned, Row, World
 from plant.document.problems import suggestion
 from plant.document.rows import RowSection
-
-
-def _area(name: str, path: str, row: Row, plan: Plan) -> Planned | None:
-    """The planned area of a path; a problem at the field `name` when there is none."""
-    areas = plan.worlds["areas"]
-    found = areas.find(path)
-    if found is None:
-        hint = suggestion(path, areas.keys, listing="Areas")
-        plan.report_row(row, name, f"There is no area '{path}'.{hint}")
-    return found
 
 
 class DeviceSection(RowSection):
@@ -36,10 +28,16 @@ class DeviceSection(RowSection):
         Field("driver", fields.text, "modbus_tcp"),
         Field("host", fields.text, is_required=True),
         Field("port", fields.whole, 502),
+        Field("line", fields.text, ""),
         Field("unit", fields.whole, 1),
         Field("timeout_ms", fields.whole, 1000),
         Field("max_registers", fields.whole, 100),
         Field("max_gap", fields.whole, 8),
+        Field("delay_ms", fields.whole, 0),
+        Field("registers_by", fields.text, "table"),
+        Field("any_unit", fields.yes_or_no, False),
+        Field("idle_close_s", fields.whole, 0),
+        Field("connect_per_scan", fields.yes_or_no, False),
         Field("enabled", fields.yes_or_no, True),
     )
     references: ClassVar = frozenset({"area"})
@@ -51,7 +49,7 @@ class DeviceSection(RowSection):
         return super().describe(obj, plan) | {"area": plan.worlds["areas"].key_by_pk(obj.area_id)}
 
     def place(self, target: Any, row: Row, plan: Plan) -> None:
-        area = _area("area", row.values["area"], row, plan) if row.values["area"] else None
+        area = find_area("area", row.values["area"], row, plan) if row.values["area"] else None
         if area is not None:
             target.area = area.target
             row.values["area"] = area.key
@@ -81,11 +79,19 @@ class TagSection(RowSection):
         Field("address", fields.whole, is_required=True),
         Field("type", fields.text, "uint16", attribute="data_type"),
         Field("order", fields.text, "ABCD"),
+        Field("bit", fields.optional_whole),
+        Field("bits", fields.optional_whole, attribute="bit_count"),
+        Field("length", fields.whole, 0),
         Field("scale", fields.number, 1.0),
         Field("offset", fields.number, 0.0),
+        Field("raw_min", fields.optional_number),
+        Field("raw_max", fields.optional_number),
+        Field("scale_address", fields.optional_whole),
+        Field("not_implemented", fields.text, ""),
         Field("unit", fields.text, ""),
         Field("eu_min", fields.optional_number),
         Field("eu_max", fields.optional_number),
+        Field("clamp", fields.yes_or_no, False),
         Field("decimals", fields.whole, 1),
         Field("states", fields.words, {}, attribute="state_labels"),
         Field("scan_ms", fields.whole, 1000),
@@ -94,10 +100,10 @@ class TagSection(RowSection):
     references: ClassVar = frozenset({"path", "device"})
 
     def existing(self, plan: Plan) -> Iterable[Any]:
-        return Tag.objects.filter(area__plant=plan.plant) if plan.plant.pk else []
+        return Tag.objects.filter(area__plant=plan.plant, kind=Kind.DEVICE) if plan.plant.pk else []
 
     def key_of(self, obj: Any, plan: Plan) -> str:
-        return f"{plan.worlds['areas'].key_by_pk(obj.area_id)}/{obj.name}"
+        return path_of(obj, plan)
 
     def describe(self, obj: Any, plan: Plan) -> dict[str, Any]:
         found = super().describe(obj, plan) | {"device": plan.worlds["devices"].key_by_pk(obj.device_id)}
@@ -105,14 +111,7 @@ class TagSection(RowSection):
         return found
 
     def place(self, target: Any, row: Row, plan: Plan) -> None:
-        above, target.name = paths.split(row.values["path"] or "")
-        if not above and target.name:
-            text = f"A tag stands in an area. Write it like 'area/{target.name}'."
-            plan.report_row(row, "path", text)
-        area = _area("path", above, row, plan) if above else None
-        if area is not None:
-            target.area = area.target
-            row.values["path"] = f"{area.key}/{target.name}"
+        place_tag(target, row, plan)
         if row.values["device"]:
             self._place_device(target, row, plan)
 
@@ -127,29 +126,34 @@ class TagSection(RowSection):
         row.values["device"] = device.key
 
     def check_world(self, world: World, plan: Plan) -> None:
-        areas, plant = plan.worlds["areas"], plan.plant.name
+        check_paths(self.name, world, plan)
         for planned in world.all:
-            if planned.key.lower() in areas.by_key:
-                self._report_clash(planned, areas.by_key[planned.key.lower()], plan)
-            if too_long := paths.too_long(f"{plant}/{planned.key}"):
-                plan.report_object(planned, self.name, "path", too_long)
-
+            self._check_span(planned, plan)
         self._advise(world, plan)
 
-    def _advise(self, world: World, plan: Plan) -> None:
-        fastest: dict[str, int] = {}
-        for tag in world.all:
-            scan_ms, device_id = tag.target.scan_ms, tag.target.device_id
-            device = tag.row.values["device"] if tag.row else plan.worlds["devices"].key_by_pk(device_id)
-            if tag.target.enabled and device and isinstance(scan_ms, int):
-                fastest[device.lower()] = min(scan_ms, fastest.get(device.lower(), scan_ms))
-        if not plan.problems:
-            devices = [planned.target for planned in plan.worlds["devices"].all]
-            plan.notes += [f"{found.text} {found.hint}" for found in advice(devices, fastest)]
+    def _check_span(self, planned: Planned, plan: Plan) -> None:
+        """A longer tag, or a device that now gives less in one answer: the device may be a row of the document."""
+        device = self._device(planned, plan)
+        if device is not None and (problem := span_problem(planned.target, device.target)):
+            names = {field.model_field: field.name for field in self.fields}
+            plan.report_object(planned, self.name, names[problem[0]], problem[1])
 
-    def _report_clash(self, tag: Planned, area: Planned, plan: Plan) -> None:
-        text = names.clash("area", paths.split(tag.key)[1])
-        if tag.row is None and area.row is not None:
-            plan.report_row(area.row, "path", names.clash("tag", paths.split(tag.key)[1]))
-        else:
-            plan.report_object(tag, self.name, "path", text)
+    def _device(self, planned: Planned, plan: Plan) -> Planned | None:
+        devices = plan.worlds["devices"]
+        if planned.row is not None:
+            return devices.find(planned.row.values["device"] or "")
+        return devices.by_pk.get(planned.target.device_id)
+
+    def _advise(self, world: World, plan: Plan) -> None:
+        if plan.problems:
+            return
+        devices = [planned.target for planned in plan.worlds["devices"].all]
+        read: dict[str, list[Tag]] = {}
+        for tag in world.all:
+            device = self._device(tag, plan)
+            if device is not None and tag.target.enabled:
+                read.setdefault(device.key.lower(), []).append(tag.target)
+        fastest = {name: min(tag.scan_ms for tag in tags) for name, tags in read.items()}
+        plan.notes += [f"{found.text} {found.hint}" for found in advice(devices, fastest)]
+        for found in overloads(devices, read):
+            plan.report(None, self.name, f"{found.text} {found.hint}")

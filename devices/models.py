@@ -12,6 +12,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from devices.formula import Function
+from devices.point_rules import span_problem
 from devices.points import DataType, Order, Table
 from devices.quirks import Quirks, RegistersBy
 from devices.validation import device_problems, tag_problems, validate_driver
@@ -257,6 +258,8 @@ class Tag(models.Model):
             found["name"] = too_long
         if self.device is not None and self.device.area.plant_id != self.area.plant_id:
             found["device"] = f"The device stands in the plant '{self.device.area.plant}'. Choose one of this plant."
+        if self.device is not None and (problem := span_problem(self, self.device)):
+            found[problem[0]] = problem[1]
         return found
 
 

@@ -15,9 +15,9 @@ from django.db import connection, transaction
 from devices.drivers.registry import is_serial
 from devices.formula import Formula, Function
 from devices.models import Device, Kind, Tag, TagInput
+from devices.not_implemented import not_implemented_bits
 from devices.points import DataType, Order, Point, Table
 from devices.quirks import Quirks
-from devices.validation import not_implemented_bits
 from plant import revisions
 from plant.models import Area, Plant
 

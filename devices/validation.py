@@ -1,37 +1,31 @@
-"""What makes a tag's address and scaling possible. Asked by the model, so by the admin and the plant document alike."""
+"""What makes a device or a tag possible. Asked by the model, so by the admin and the plant document alike."""
 
 import ipaddress
-import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
 
 from devices.derived_rules import derived_problems, manual_problems
-from devices.drivers.registry import DRIVERS
-from devices.points import DataType, Table
+from devices.drivers.registry import DRIVERS, is_serial
+from devices.line_load import parse_line
+from devices.point_rules import Problems, point_problems
+from devices.points import DataType
 from plant.document.problems import suggestion
 from plant.models import validate_one_line
 
 if TYPE_CHECKING:
     from devices.models import Device, Tag
 
-ADDRESSES: Final = 65536
-"""Addresses of one Modbus table: 0 to 65535."""
+RTU: Final = ("modbus_rtu", "modbus_rtu_tcp")
+"""Drivers whose devices stand on a serial line, here or behind a converter."""
+MAX_UNIT: Final = 247
+DEFAULT_PORT: Final = 502
 MAX_STATES: Final = 256
 MAX_STATE_TEXT: Final = 60
 _WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]{0,9})\Z")
+_SERIAL_PORT: Final = re.compile(r"/dev/[A-Za-z0-9_][A-Za-z0-9_./:+-]*\Z")
 _HOST_LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\Z")
-
-SUNSPEC_NOT_IMPLEMENTED: Final = {
-    DataType.INT16: 0x8000, DataType.UINT16: 0xFFFF, DataType.INT32: 0x8000_0000, DataType.UINT32: 0xFFFF_FFFF,
-    DataType.INT64: 0x8000_0000_0000_0000, DataType.UINT64: 0xFFFF_FFFF_FFFF_FFFF, DataType.FLOAT32: 0x7FC0_0000,
-    DataType.FLOAT64: 0x7FF8_0000_0000_0000,
-}  # fmt: skip
-"""Of the SunSpec information models; accumulators use 0, which a tag says by itself."""
-
-Problems = dict[str, str]
-"""Field of the model -> sentence."""
 
 
 def validate_host(host: str) -> None:
@@ -57,76 +51,58 @@ def validate_driver(name: str) -> None:
         raise ValidationError(f"There is no driver '{name}'.{suggestion(name, DRIVERS, listing='Drivers')}")
 
 
+def validate_serial_port(host: str) -> None:
+    """A serial line of this machine."""
+    if not _SERIAL_PORT.match(host) or ".." in host:
+        raise ValidationError(f"'{host}' is not a serial line of this machine. Write its path, like /dev/ttyUSB0.")
+
+
 def device_problems(device: "Device") -> Problems:
     """Everything that is wrong with the values of one device among themselves."""
+    found: Problems = {}
+    is_on_line = is_serial(device.driver)
     try:
-        validate_host(device.host)
+        if device.host:  # that there is none is said by the field
+            (validate_serial_port if is_on_line else validate_host)(device.host)
     except ValidationError as error:
-        return {"host": error.messages[0]}
-    return {}
+        found["host"] = error.messages[0]
+    if device.driver in RTU and isinstance(device.unit, int) and not 1 <= device.unit <= MAX_UNIT:
+        found["unit"] = (
+            f"On a serial line a device has a unit id from 1 to {MAX_UNIT}; 0 means all of them and is never answered."
+        )
+    return found | (_line_problems(device) if is_on_line else _network_problems(device))
 
 
-def not_implemented_bits(text: str, data_type: DataType) -> int:
-    """The raw bits, unsigned, that a tag's `not_implemented` means. Raises ValueError with a sentence."""
-    if text.lower() == "sunspec":
-        return SUNSPEC_NOT_IMPLEMENTED[data_type]
-    return int(text, 0)
+def _line_problems(device: "Device") -> Problems:
+    found: Problems = {}
+    try:
+        parse_line(device.line)
+    except ValueError as error:
+        found["line"] = str(error)
+    if device.port != DEFAULT_PORT:
+        found["port"] = f"A serial line has no port. Leave it at {DEFAULT_PORT}."
+    if device.idle_close_s:
+        found["idle_close_s"] = "A serial line is not closed by its devices. Leave this at 0."
+    return found
+
+
+def _network_problems(device: "Device") -> Problems:
+    if not device.line:
+        return {}
+    text = f"The driver {device.driver} speaks over the network, where there are no serial settings. Leave this out"
+    return {"line": f"{text}, or take the driver modbus_rtu."}
 
 
 def tag_problems(tag: "Tag") -> Problems:
     """Everything that is wrong with the values of one tag among themselves. Fields that are no values are skipped."""
     if tag.kind != "device":
         return derived_problems(tag) if tag.kind == "derived" else manual_problems(tag)
-    found: Problems = {}
-    table = Table(tag.table) if tag.table in Table.__members__.values() else None
-    data_type = DataType(tag.data_type) if tag.data_type in DataType.__members__.values() else None
-    if table is not None and data_type is not None:
-        found |= _table_problems(tag, table, data_type)
-    if data_type is not None and isinstance(tag.address, int) and 0 <= tag.address < ADDRESSES:
-        found |= _address_problems(tag.address, data_type)
-    found |= _range_problems(tag)
-    if data_type is DataType.BOOL:
-        found |= _bool_problems(tag)
-    states = state_problem(tag.state_labels, is_bool=data_type is DataType.BOOL)
+    found = point_problems(tag)
+    if tag.data_type == DataType.STRING:
+        text = "A string is text already: it has no numbers that need words. Leave this out."
+        return found | ({"state_labels": text} if tag.state_labels else {})
+    states = state_problem(tag.state_labels, is_bool=tag.data_type == DataType.BOOL)
     return found | ({"state_labels": states} if states else {})
-
-
-def _table_problems(tag: "Tag", table: Table, data_type: DataType) -> Problems:
-    if table.is_bits and data_type is not DataType.BOOL:
-        return {"data_type": f"The table '{table}' holds single bits: its type is bool, not {data_type}."}
-    if not table.is_bits and data_type is DataType.BOOL:
-        return {"data_type": f"A bool is read from the tables 'coil' and 'discrete'; '{table}' holds 16-bit registers."}
-    if data_type.registers == 1 and tag.order != "ABCD":
-        return {"order": f"The order belongs to 32-bit values; {data_type} takes one register. Leave it at ABCD."}
-    return {}
-
-
-def _address_problems(address: int, data_type: DataType) -> Problems:
-    if address + data_type.registers > ADDRESSES:
-        text = f"A {data_type} at {address} takes {data_type.registers} registers; the last register is 65535."
-        return {"address": text}
-    return {}
-
-
-def _range_problems(tag: "Tag") -> Problems:
-    found: Problems = {}
-    for name in ("scale", "offset", "eu_min", "eu_max"):
-        value = getattr(tag, name)
-        if isinstance(value, float) and not math.isfinite(value):
-            found[name] = "This must be a finite number."
-    if tag.scale == 0:
-        found["scale"] = "A scale of 0 makes every value the same. Write 1 for no scaling."
-    if tag.eu_min is not None and tag.eu_max is not None and tag.eu_min >= tag.eu_max:
-        found["eu_max"] = f"The range ends at {tag.eu_max:g}, which is not above its beginning, {tag.eu_min:g}."
-    return found
-
-
-def _bool_problems(tag: "Tag") -> Problems:
-    found: Problems = {}
-    for name, plain in (("scale", 1.0), ("offset", 0.0), ("eu_min", None), ("eu_max", None)):
-        if getattr(tag, name) != plain:
-            found[name] = "A bool is 0 or 1: it has neither scaling nor a range. Leave this out."
-    return found
 
 
 def state_problem(states: Any, *, is_bool: bool) -> str | None:

@@ -74,6 +74,10 @@ def whole(node: Node) -> int:
     return int(written)
 
 
+def optional_whole(node: Node) -> int | None:
+    return None if isinstance(node, Scalar) and node.is_null else whole(node)
+
+
 def number(node: Node) -> float:
     written = _bare(node, "a number")
     if _NOT_FINITE.match(written):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from devices.models import Device, Tag
 from devices.points import DataType, Order, Table
+from devices.quirks import RegistersBy
 from plant.document import source, transfer, writer
 from plant.document.nodes import Mapping, Scalar
 from plant.models import Area, Plant, validate_one_line
@@ -31,21 +32,54 @@ many = settings(max_examples=times(100, 1000), deadline=None, suppress_health_ch
 @st.composite
 def points(draw: st.DrawFn) -> dict[str, Any]:
     """The fields of a tag that go together."""
-    if draw(st.booleans()):
-        table = draw(st.sampled_from([Table.COIL, Table.DISCRETE]))
-        return {"table": table, "data_type": DataType.BOOL, "address": draw(st.integers(0, 65535))}
-    data_type = draw(st.sampled_from([t for t in DataType if t is not DataType.BOOL]))
+    table = draw(st.sampled_from(Table))
+    data_type = DataType.BOOL if table.is_bits else draw(st.sampled_from(DataType))
+    found: dict[str, Any] = {"table": table, "data_type": data_type, "address": draw(st.integers(0, 65400))}
+    if table.is_bits:
+        return found
+    if data_type is DataType.BOOL:
+        return found | {"bit": draw(st.integers(0, 15))}
+    if data_type is DataType.STRING:
+        order = draw(st.sampled_from([Order.ABCD, Order.BADC]))
+        return found | {"length": draw(st.integers(1, 200)), "order": order}
+    if data_type.registers > 1:
+        found["order"] = draw(st.sampled_from([o for o in Order if data_type.registers == 4 or not o.is_long]))
+    if data_type.is_unsigned and draw(st.booleans()):
+        found["bit"] = draw(st.integers(0, 15))
+        found["bit_count"] = draw(st.integers(1, 16 * data_type.registers - found["bit"]).filter(lambda n: n < 64))
+    return found | draw(scaling(found["address"])) | {"not_implemented": draw(st.sampled_from(["", "0x80", "0x00"]))}
+
+
+@st.composite
+def scaling(draw: st.DrawFn, address: int) -> dict[str, Any]:
     bounds = sorted(draw(st.lists(finite, min_size=2, max_size=2, unique=True)))
+    if draw(st.booleans()):
+        ends = {"eu_min": draw(st.integers(-9, 0)), "eu_max": draw(st.floats(0.5, 99))}
+        return ends | {"raw_min": draw(st.integers(0, 9)), "raw_max": draw(st.floats(10, 99)), "clamp": True}
     return {
-        "table": draw(st.sampled_from([Table.HOLDING, Table.INPUT])),
-        "data_type": data_type,
-        "address": draw(st.integers(0, 65536 - data_type.registers)),
-        "order": draw(st.sampled_from(list(Order))) if data_type.registers == 2 else Order.ABCD,
         "scale": draw(finite.filter(bool)),
         "offset": draw(finite),
         "eu_min": draw(st.sampled_from([None, bounds[0]])),
         "eu_max": draw(st.sampled_from([None, bounds[1]])),
+        "scale_address": draw(st.sampled_from([None, address + 50])),
     }
+
+
+@st.composite
+def devices(draw: st.DrawFn, name: str, areas: list[Area]) -> Device:
+    fields: dict[str, Any] = {"host": "fd00::1", "idle_close_s": draw(st.integers(0, 86400))}
+    if draw(st.booleans()):
+        line = draw(st.sampled_from(["", "9600 8N1", "115200 8E1"]))
+        fields = {"driver": "modbus_rtu", "host": "/dev/ttyUSB0", "line": line, "delay_ms": draw(st.integers(0, 99))}
+    return Device.objects.create(
+        name=name,
+        area=draw(st.sampled_from(areas)),
+        enabled=draw(st.booleans()),
+        registers_by=draw(st.sampled_from(RegistersBy)),
+        any_unit=draw(st.booleans()),
+        connect_per_scan=draw(st.booleans()),
+        **fields,
+    )
 
 
 @st.composite
@@ -62,21 +96,20 @@ def plants(draw: st.DrawFn) -> None:
                 plant=plant, parent=parent, name=name, title=draw(texts), position=draw(st.integers(0, 9))
             )
         )
-    devices = [
-        Device.objects.create(name=name, area=draw(st.sampled_from(areas)), host="fd00::1", enabled=draw(st.booleans()))
-        for name in draw(st.lists(names, min_size=1, max_size=3, unique_by=str.lower))
-    ]
+    chosen = [draw(devices(name, areas)) for name in draw(st.lists(names, min_size=1, max_size=3, unique_by=str.lower))]
     taken = {area.name.lower() for area in areas}
     for name in draw(st.lists(names.filter(lambda n: n.lower() not in taken), max_size=6, unique_by=str.lower)):
         point = draw(points())
+        is_text = point["data_type"] is DataType.STRING
         keys = st.sampled_from("01") if point["data_type"] is DataType.BOOL else st.integers(-99, 99999).map(str)
         Tag.objects.create(
             area=draw(st.sampled_from(areas)),
-            device=draw(st.sampled_from(devices)),
+            device=draw(st.sampled_from(chosen)),
             name=name,
             title=draw(texts),
             unit=draw(texts)[:16],
-            state_labels=draw(st.dictionaries(keys, texts.filter(str.strip), max_size=3)),
+            state_labels={} if is_text else draw(st.dictionaries(keys, texts.filter(str.strip), max_size=3)),
+            scan_ms=3_600_000,  # no serial line is overrun
             decimals=draw(st.integers(0, 9)),
             **point,
         )

@@ -1,0 +1,60 @@
+"""Where rows of the plant document stand: areas by path, and the paths that all sections of tags share."""
+
+from typing import Any, Final
+
+from plant import names, paths
+from plant.document.plan import Plan, Planned, Row, World
+from plant.document.problems import suggestion
+
+TAG_SECTIONS: Final = ("tags", "derived_tags", "manual_tags")
+"""Sections whose rows are tags, in the order in which they are read: no path stands in two of them."""
+
+
+def find_area(name: str, path: str, row: Row, plan: Plan) -> Planned | None:
+    """The planned area of a path; a problem at the field `name` when there is none."""
+    areas = plan.worlds["areas"]
+    found = areas.find(path)
+    if found is None:
+        hint = suggestion(path, areas.keys, listing="Areas")
+        plan.report_row(row, name, f"There is no area '{path}'.{hint}")
+    return found
+
+
+def path_of(tag: Any, plan: Plan) -> str:
+    """The future path of a tag that keeps its name, without the plant."""
+    return f"{plan.worlds['areas'].key_by_pk(tag.area_id)}/{tag.name}"
+
+
+def place_tag(target: Any, row: Row, plan: Plan) -> None:
+    """Give the tag of a row its area and name; the row's path is written as the area has it."""
+    above, target.name = paths.split(row.values["path"] or "")
+    if not above and target.name:
+        plan.report_row(row, "path", f"A tag stands in an area. Write it like 'area/{target.name}'.")
+    area = find_area("path", above, row, plan) if above else None
+    if area is not None:
+        target.area = area.target
+        row.values["path"] = f"{area.key}/{target.name}"
+
+
+def check_paths(section: str, world: World, plan: Plan) -> None:
+    """No path is that of an area, or of a tag in a section that was read before; none is too long."""
+    areas, plant = plan.worlds["areas"], plan.plant.name
+    earlier = TAG_SECTIONS[: TAG_SECTIONS.index(section)]
+    for planned in world.all:
+        key = planned.key.lower()
+        if key in areas.by_key:
+            _report_clash(planned, areas.by_key[key], section, "area", plan)
+        for other in earlier:
+            if other in plan.worlds and key in plan.worlds[other].by_key:
+                _report_clash(planned, plan.worlds[other].by_key[key], section, "tag", plan)
+        if too_long := paths.too_long(f"{plant}/{planned.key}"):
+            plan.report_object(planned, section, "path", too_long)
+
+
+def _report_clash(tag: Planned, other: Planned, section: str, what: str, plan: Plan) -> None:
+    """At the row that stands in the document, where one of the two does not."""
+    name = paths.split(tag.key)[1]
+    if tag.row is None and other.row is not None:
+        plan.report_row(other.row, "path", names.clash("tag", name))
+    else:
+        plan.report_object(tag, section, "path", names.clash(what, name))
