@@ -7,8 +7,6 @@ from typing import Final
 from bus.messages import FULL, LIVE, Block, Value
 from bus.quality import (
     BAD_CONFIGURATION_ERROR,
-    BAD_DEVICE_FAILURE,
-    BAD_NO_COMMUNICATION,
     BAD_OUT_OF_SERVICE,
     BAD_WAITING_FOR_INITIAL_DATA,
     GOOD,
@@ -19,8 +17,9 @@ from bus.quality import (
 from bus.streams import Entry
 from devices.decode import Decoder
 from devices.freshness import limit_ms
-from devices.plan import Read, plan
+from devices.plan import Plan, Read
 from devices.points import Point
+from devices.poller.learned import Learned
 from devices.poller.outbox import Outbox
 from devices.poller.overlay import Overlay
 from devices.poller.schedule import Pause, Timetable, phase_s
@@ -29,19 +28,6 @@ from devices.poller.spec import GroupSpec, UnitSpec
 MARK_BEFORE_LIMIT_S: Final = 0.5
 SLOW_SCAN_S: Final = 1.0
 """A scan in which some value is older than this at the end says of each value when it was taken."""
-
-_REFUSED: Final = {
-    0x01: BAD_CONFIGURATION_ERROR,
-    0x02: BAD_CONFIGURATION_ERROR,
-    0x03: BAD_CONFIGURATION_ERROR,
-    0x04: BAD_DEVICE_FAILURE,
-    0x08: BAD_DEVICE_FAILURE,
-    0x0A: BAD_NO_COMMUNICATION,
-    0x0B: BAD_NO_COMMUNICATION,
-}
-"""Exception code -> status (UA-03). Every other code is a failure of the device."""
-_BUSY: Final = (0x05, 0x06)
-"""Acknowledge and busy: the device works and will answer another time; the last value stays, marked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +49,26 @@ class Slot:
     end: int
     good: list[int]
     pause: Pause = field(default_factory=Pause)
-    paused_until: float = 0.0
+    held_until: float = 0.0
+    """Not asked before then."""
+    retry_at: float = 0.0
+    """Asked out of turn then; 0: not wanted."""
+    tries: int = 0
+    """Retries since the last answer."""
+    is_searched: bool = False
+    """It was refused, and why is being found out: it is not asked as a whole."""
     taken_at: float = 0.0
     """Monotonic time of the last good answer; 0 before the first."""
     is_lost: bool = True
 
     def hold_back(self, now: float) -> None:
         """Leave this one read alone for a while; it cost its time-out or the connection."""
-        self.paused_until = now + self.pause.next_s(now)
+        self.held_until = now + self.pause.next_s(now)
+
+    def moved(self, begin: int) -> "Slot":
+        """The same at another place in the columns."""
+        self.begin, self.end = begin, begin + len(self.good)
+        return self
 
 
 class ScanGroup:
@@ -83,6 +81,7 @@ class ScanGroup:
         outbox: Outbox,
         now: float,
         last: Mapping[int, LastValue],
+        learned: Learned,
         overlay: Overlay | None = None,
     ) -> None:
         self.name = spec.name
@@ -95,35 +94,85 @@ class ScanGroup:
         self.last_scan_at = 0.0
         self._outbox = outbox
         self._overlay = Overlay() if overlay is None else overlay
-        made = plan(spec.points, unit.max_registers, unit.max_gap)
-        self.slots = self._slots(made.reads)
-        in_order = [p for slot in self.slots for p in slot.decoder.points]
-        self.points = [*in_order, *made.impossible]
-        self.ids = [*(p.tag for p in self.points), *spec.parked]
-        waiting = [BAD_WAITING_FOR_INITIAL_DATA] * len(in_order)
-        self._statuses = [
-            *waiting,
-            *[BAD_CONFIGURATION_ERROR] * len(made.impossible),
-            *[BAD_OUT_OF_SERVICE] * len(spec.parked),
-        ]
-        self._values: list[Value] = [None] * len(self.ids)
-        self._taken_ms = [0] * len(self.ids)
-        for i, point in enumerate(in_order):
-            self._remember(i, last.get(point.tag))
+        self._spec = spec
+        self._max_gap = unit.max_gap
+        self._learned = learned
+        self.slots: list[Slot] = []
+        self.points: list[Point] = []
+        self.illegal: tuple[Point, ...] = ()
+        """What the device refuses: no request asks for it, until it is tried again."""
+        self.ids: list[int] = []
+        self._values: list[Value] = []
+        self._statuses: list[int] = []
+        self._taken_ms: list[int] = []
         self._sent_values: list[Value] = []
         self._sent_statuses: list[int] = []
         self._read_at_ms = 0
         self._is_slow = False
         self._generation = -1
+        self._learned_version = learned.version
+        self._lay_out(learned.plan(spec.name, spec.points, unit.max_gap))
+        self.is_read = bool(self.slots)
+        """There is something to read, by the configuration."""
+        for i, point in enumerate(self.points[: self._read_count]):
+            self._remember(i, last.get(point.tag))
 
-    @staticmethod
-    def _slots(reads: tuple[Read, ...]) -> list[Slot]:
+    @property
+    def _read_count(self) -> int:
+        """How many of the columns are read; those that are not follow."""
+        return self.slots[-1].end if self.slots else 0
+
+    def _lay_out(self, made: Plan) -> None:
+        """Slots and columns by the plan; what was known of a tag stays."""
+        known = zip(self.ids, self._values, self._statuses, self._taken_ms, strict=True)
+        before = {tag: (value, status, taken) for tag, value, status, taken in known}
+        refused = {p.tag for p in self.points[self._read_count :]}
+        self.slots = self._slots(made.reads)
+        in_order = [p for slot in self.slots for p in slot.decoder.points]
+        unread = [*made.illegal, *made.impossible]
+        self.points, self.illegal = [*in_order, *unread], made.illegal
+        self.ids = [*(p.tag for p in self.points), *self._spec.parked]
+        fresh = (None, BAD_WAITING_FOR_INITIAL_DATA, 0)
+        rows = [fresh if p.tag in refused else before.get(p.tag, fresh) for p in in_order]
+        rows += [(None, BAD_CONFIGURATION_ERROR, 0)] * len(unread)
+        rows += [(None, BAD_OUT_OF_SERVICE, 0)] * len(self._spec.parked)
+        self._values = [value for value, _, _ in rows]
+        self._statuses = [status for _, status, _ in rows]
+        self._taken_ms = [taken for _, _, taken in rows]
+        self._sent_values, self._sent_statuses = [], []
+        self._generation = -1
+
+    def _slots(self, reads: tuple[Read, ...]) -> list[Slot]:
+        """A request that stays the same keeps its slot, pauses and all."""
+        before = {slot.read: slot for slot in self.slots}
+        taken_at = {p.tag: slot.taken_at for slot in self.slots for p in slot.read.points}
         slots, begin = [], 0
         for read in reads:
-            decoder, end = Decoder(read), begin + len(read.points)
-            slots.append(Slot(read, decoder, begin, end, [GOOD] * (end - begin)))
-            begin = end
+            if (slot := before.get(read)) is not None:
+                slot = slot.moved(begin)
+                slot.is_searched = False
+            else:
+                size = len(read.points)
+                slot = Slot(read, Decoder(read), begin, begin + size, [GOOD] * size)
+                slot.taken_at = min(taken_at.get(p.tag, 0.0) for p in read.points)
+            slots.append(slot)
+            begin = slot.end
         return slots
+
+    def plan_anew(self) -> bool:
+        """When more is known of the device than at the last plan. Whether the requests changed."""
+        if self._learned_version == self._learned.version:
+            return False
+        self._learned_version = self._learned.version
+        made = self._learned.plan(self.name, self._spec.points, self._max_gap)
+        if made.reads == tuple(slot.read for slot in self.slots):
+            for slot in self.slots:
+                slot.is_searched = self._learned.is_searching(self.name, slot.read)
+            return False
+        self._lay_out(made)
+        for slot in self.slots:
+            slot.is_searched = self._learned.is_searching(self.name, slot.read)
+        return True
 
     def _remember(self, i: int, last: LastValue | None) -> None:
         if last is not None and last.value is not None and last.point in (None, self.points[i]):
@@ -145,17 +194,15 @@ class ScanGroup:
         if slot.is_lost:
             slot.is_lost = False
             slot.pause = Pause()
+            slot.held_until, slot.retry_at, slot.tries = 0.0, 0.0, 0
         slot.taken_at = now
 
-    def refuse(self, slot: Slot, code: int) -> None:
-        """An exception: it concerns the tags of this read only."""
-        if code in _BUSY:
-            self.lose(slot, BAD_DEVICE_FAILURE, kept=UNCERTAIN_LAST_USABLE)
-            return
+    def refuse(self, slot: Slot, status: int) -> None:
+        """The device has said that it will not: the tags of this read have no value."""
         slot.is_lost = True
         for i in range(slot.begin, slot.end):
             self._values[i] = None
-            self._statuses[i] = _REFUSED.get(code, BAD_DEVICE_FAILURE)
+            self._statuses[i] = status
 
     def lose(self, slot: Slot, never: int, kept: int = UNCERTAIN_NO_COMMUNICATION) -> None:
         """No answer: last values stay with status `kept`; a tag without one gets status `never`."""
@@ -167,11 +214,27 @@ class ScanGroup:
         for slot in self.slots:
             self.lose(slot, never)
 
+    def refuse_all(self, status: int) -> None:
+        for slot in self.slots:
+            self.refuse(slot, status)
+
     def lose_older_than(self, now: float, never: int) -> None:
         """Whatever has not been read for `mark_after_s`: a scan is under way and takes too long."""
         for slot in self.slots:
             if now - slot.taken_at > self.mark_after_s:
                 self.lose(slot, never)
+
+    def take_out_of_use(self) -> None:
+        """Every tag of it, whatever it was. Nothing is asked any more, so nothing is known."""
+        for slot in self.slots:
+            slot.is_lost = True
+            slot.taken_at = 0.0
+        self._values = [None] * len(self.ids)
+        self._statuses = [BAD_OUT_OF_SERVICE] * len(self.ids)
+
+    def put_back(self) -> None:
+        read, unread = self._read_count, len(self.points) - self._read_count
+        self._statuses[: read + unread] = [BAD_WAITING_FOR_INITIAL_DATA] * read + [BAD_CONFIGURATION_ERROR] * unread
 
     def count_scan(self, now: float) -> None:
         if self.first_scan_at is None:
@@ -215,6 +278,11 @@ class ScanGroup:
                 self._source_ms(changed),
             )  # fmt: skip
         self._outbox.add(Entry(change, latest), now)
+
+    @property
+    def columns(self) -> tuple[list[Value], list[int]]:
+        """Values and statuses as they were published last, in the order of `ids`; empty before the first time."""
+        return self._sent_values, self._sent_statuses
 
     def publish_again(self, revision: int, now: float) -> None:
         """The same once more in full, as of the last scan: readers have missed something."""

@@ -1,6 +1,7 @@
-"""How a link is doing, in figures and in a sentence for people."""
+"""How a link and its units are doing, in figures."""
 
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -9,38 +10,85 @@ CONNECTING: Final = "connecting"
 DISCONNECTED: Final = "disconnected"
 DISABLED: Final = "disabled"
 IDLE: Final = "idle"
+OUT_OF_USE: Final = "out_of_use"
 
+ANSWERING: Final = "answering"
+SILENT: Final = "silent"
+REFUSING: Final = "refusing"
+WAITING: Final = "waiting"
+
+RECENT_S: Final = 60.0
 _REMEMBERED_RTTS: Final = 512
 
 
 @dataclass(slots=True)
-class LinkFigures:
-    """Counters since the link was started by this process."""
+class UnitFigures:
+    """Counters since the link was started by this process. `busy_s`: time the line was busy for this unit."""
 
     requests: int = 0
     timeouts: int = 0
     bad_replies: int = 0
-    reconnects: int = 0
     exceptions: Counter[int] = field(default_factory=Counter)
+    busy_s: float = 0.0
     rtts_s: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_RTTS))
 
-    def as_detail(self) -> dict[str, Any]:
-        return {
-            "requests": self.requests,
-            "timeouts": self.timeouts,
-            "bad_replies": self.bad_replies,
-            "reconnects": self.reconnects,
-            "exceptions": {f"{code:02X}": n for code, n in sorted(self.exceptions.items())},
-            "rtt_p50_ms": self._percentile_ms(0.50),
-            "rtt_p99_ms": self._percentile_ms(0.99),
-        }
+    @property
+    def errors(self) -> int:
+        """Requests without a right answer."""
+        return self.timeouts + self.bad_replies + self.exceptions.total()
 
-    def _percentile_ms(self, share: float) -> float | None:
-        """Over the last 512 answers; None before the first."""
-        if not self.rtts_s:
-            return None
-        ordered = sorted(self.rtts_s)
-        return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000, 2)
+    def as_detail(self) -> dict[str, Any]:
+        return _counted([self]) | percentiles_ms(self.rtts_s)
+
+
+def in_sum(units: list[UnitFigures]) -> dict[str, Any]:
+    """The same counters for all units of a link."""
+    if len(units) == 1:
+        return units[0].as_detail()
+    return _counted(units) | percentiles_ms([rtt for unit in units for rtt in unit.rtts_s])
+
+
+def _counted(units: list[UnitFigures]) -> dict[str, Any]:
+    exceptions: Counter[int] = Counter()
+    for unit in units:
+        exceptions += unit.exceptions
+    return {
+        "requests": sum(unit.requests for unit in units),
+        "timeouts": sum(unit.timeouts for unit in units),
+        "bad_replies": sum(unit.bad_replies for unit in units),
+        "exceptions": {f"{code:02X}": n for code, n in sorted(exceptions.items())},
+    }
+
+
+def percentiles_ms(rtts_s: Iterable[float]) -> dict[str, float | None]:
+    """Over the last 512 answers of each unit; None before the first."""
+    ordered = sorted(rtts_s)
+    if not ordered:
+        return {"rtt_p50_ms": None, "rtt_p99_ms": None}
+    return {
+        f"rtt_p{pct}_ms": round(ordered[min(len(ordered) - 1, pct * len(ordered) // 100)] * 1000, 2) for pct in (50, 99)
+    }
+
+
+class Recent:
+    """What two growing counters did in the last minute: time the line was busy, and requests without a right answer."""
+
+    def __init__(self, now: float) -> None:
+        self._seen: deque[tuple[float, float, int]] = deque([(now, 0.0, 0)])
+
+    def look(self, now: float, busy_s: float, errors: int) -> dict[str, Any]:
+        """`load_pct`: share of the time in per cent. To be called every few seconds."""
+        while len(self._seen) > 1 and now - self._seen[1][0] >= RECENT_S:
+            self._seen.popleft()
+        began, busy_then, errors_then = self._seen[0]
+        if now > self._seen[-1][0]:
+            self._seen.append((now, busy_s, errors))
+        span_s = now - began
+        return {
+            "load_pct": round(min(100.0, 100 * (busy_s - busy_then) / span_s), 1) if span_s > 0 else 0.0,
+            "recent_errors": errors - errors_then,
+            "recent_s": round(span_s),
+        }
 
 
 def advice(reason: str) -> str:

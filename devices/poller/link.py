@@ -1,28 +1,31 @@
-"""One link: the devices behind one host and port, one connection, one task.
+"""One link: the devices behind one host and port, one connection, one request at a time.
 
-The task walks the timetables of its scan groups. While there is no connection a second task, which lives only so
-long, tries to get one; meanwhile every scan that falls due says on the bus that it failed.
+Each device has a task of its own (unit.py) that asks over the line they share (line.py). While there is no connection
+one more task tries to get one; meanwhile every scan that falls due says on the bus that it failed.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
 from typing import Final, TypeVar
 from zlib import crc32
 
 import structlog
 
 from bus.presence import LinkState
-from bus.quality import BAD_NO_COMMUNICATION, BAD_NOT_CONNECTED, BAD_TIMEOUT, BAD_WAITING_FOR_INITIAL_DATA
-from devices.drivers.base import BadReply, DeviceRefused, Driver, DriverError, LinkDown, NoAnswer
-from devices.plan import Read
-from devices.poller.groups import LastValue, ScanGroup, Slot
-from devices.poller.health import CONNECTED, CONNECTING, DISABLED, DISCONNECTED, IDLE, LinkFigures, lost_sentence
+from bus.quality import BAD_NOT_CONNECTED, BAD_TIMEOUT
+from devices.drivers.base import BadReply, Driver, DriverError, LinkDown, NoAnswer
+from devices.poller.groups import LastValue, ScanGroup
+from devices.poller.health import CONNECTED, CONNECTING, DISABLED, DISCONNECTED, IDLE, OUT_OF_USE, Recent
+from devices.poller.line import Line, NotNow
 from devices.poller.outbox import Outbox
 from devices.poller.overlay import Overlay
+from devices.poller.said import link_detail, link_sentence
 from devices.poller.schedule import FIRST_PAUSE_S, Pause
-from devices.poller.spec import LinkSpec, UnitSpec
+from devices.poller.spec import LinkSpec
+from devices.poller.unit import Unit, now_ms
+
+__all__ = ["Link", "now_ms"]
 
 log = structlog.get_logger(__name__)
 
@@ -30,37 +33,8 @@ SILENT_TRIES: Final = 3
 """So many tries without an answer on an open connection, then it is opened anew: the other end may have lost it."""
 CONNECT_S: Final = (1.0, 5.0)
 """Bounds of the time to connect; within them the time-out of the most patient device."""
-FOREVER_S: Final = 3600.0
 
 Answer = TypeVar("Answer")
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-@dataclass(slots=True)
-class _Unit:
-    """A device of the link. `reason` says why it does not answer; empty while it does."""
-
-    spec: UnitSpec
-    groups: list[ScanGroup]
-    slots: list[Slot]
-    reason: str = ""
-    never: int = BAD_WAITING_FOR_INITIAL_DATA
-    probe_at: float = 0.0
-    probed: int = 0
-    pause: Pause = field(default_factory=Pause)
-
-    @property
-    def timeout_s(self) -> float:
-        return self.spec.timeout_ms / 1000
-
-    def next_probe(self, now: float) -> Slot:
-        """The reads in turn; those that did harm lately only when there is no other."""
-        usable = [slot for slot in self.slots if slot.paused_until <= now] or self.slots
-        self.probed += 1
-        return usable[(self.probed - 1) % len(usable)]
 
 
 class Link:
@@ -78,351 +52,242 @@ class Link:
     ) -> None:
         self.spec = spec
         self.revision = revision
-        self.figures = LinkFigures()
-        self._driver = driver
-        self._device_name = device_name
+        self.reconnects = 0
         self._on_change = on_change
         self._loop = asyncio.get_running_loop()
-        self._overlay = Overlay() if overlay is None else overlay
-        self._line = asyncio.Lock()
-        self._units = [self._unit(u, outbox, last) for u in spec.units]
-        self._read_units = [u for u in self._units if u.slots]
+        low, high = CONNECT_S
+        connect_s = min(max(low, *(u.timeout_ms / 1000 for u in spec.units)), high)
+        self.line = Line(driver, (u.quirks for u in spec.units if u.enabled), connect_s)
+        overlay = Overlay() if overlay is None else overlay
+        self.units = [Unit(u, self, outbox, last, overlay, device_name) for u in spec.units]
+        self._read_units = [u for u in self.units if u.is_read]
+        self.recent = Recent(self._loop.time())
         self._is_up = False
-        self._state = DISABLED if not spec.enabled else CONNECTING if self._read_units else IDLE
-        self._reason = ""
-        self._since_ms = now_ms()
-        self._lost_at = self._loop.time()
+        self.state = DISABLED if not spec.enabled else CONNECTING if self._read_units else IDLE
+        self.reason = ""
+        self.since_ms = now_ms()
+        self.lost_at = self._loop.time()
         self._up_at = -FIRST_PAUSE_S
-        self._wake = asyncio.Event()
-        self._bringing_up: asyncio.Task[None] | None = None
+        self._is_wanted = asyncio.Event()
+        """The connection is down, and somebody needs it."""
+        self._soon = asyncio.Event()
 
-    def _unit(self, spec: UnitSpec, outbox: Outbox, last: Mapping[int, LastValue]) -> _Unit:
-        groups = [ScanGroup(g, spec, outbox, self._loop.time(), last, self._overlay) for g in spec.groups]
-        return _Unit(spec, groups, [slot for group in groups for slot in group.slots])
+    @property
+    def name(self) -> str:
+        return self.spec.name
 
     @property
     def groups(self) -> Iterator[ScanGroup]:
-        return (group for unit in self._units for group in unit.groups)
+        return (group for unit in self.units for group in unit.groups)
 
-    # -- the task -----------------------------------------------------------------------------------------------
+    @property
+    def is_up(self) -> bool:
+        return self._is_up
+
+    @property
+    def is_lone(self) -> bool:
+        return len(self._read_units) == 1
+
+    @property
+    def _active(self) -> list[Unit]:
+        return [u for u in self._read_units if not u.is_out_of_use]
+
+    # -- the tasks ----------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Endless; cancel to stop. The connection is closed then. May be called again after a fault."""
         self._is_up = False
         self._publish_what_is_never_read()
-        if not self._read_units:
-            await asyncio.Event().wait()
-        self._start_bring_up()
+        if self._active:
+            self._is_wanted.set()
         try:
-            while True:
-                await self._serve_next()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_connected(), name=f"connect {self.name}")
+                for unit in self._read_units:
+                    tasks.create_task(unit.run(), name=f"{self.name} {unit.spec.device}")
         finally:
-            if self._bringing_up is not None:
-                self._bringing_up.cancel()
-            self._driver.close()
+            self._is_up = False
+            self.line.close()
 
     def _publish_what_is_never_read(self) -> None:
-        for group in self.groups:
-            if not group.slots:
-                group.publish(self.revision, self._loop.time(), now_ms())
-
-    async def _serve_next(self) -> None:
-        if self._bringing_up is not None and self._bringing_up.done():
-            self._bringing_up.result()  # a fault in our own code ends the link loudly; the poller starts it anew
-            self._bringing_up = None
-        unit, group, due = self._next_job()
-        now = self._loop.time()
-        if due > now:
-            await self._sleep_until(due)
-        elif group is None:
-            await self._probe(unit)
-        else:
-            group.timetable.start(now)
-            if self._is_up and not unit.reason:
-                await self._scan(unit, group)
-            else:
-                self._publish_failed(unit, group)
-                await asyncio.sleep(0)
-
-    def _next_job(self) -> tuple[_Unit, ScanGroup | None, float]:
-        """The earliest of all scans and, on a live link, of all probes of silent devices."""
-        best: tuple[_Unit, ScanGroup | None, float] = (self._read_units[0], None, self._loop.time() + FOREVER_S)
-        for unit in self._read_units:
-            if unit.reason and self._is_up and unit.probe_at < best[2]:
-                best = (unit, None, unit.probe_at)
+        for unit in self.units:
             for group in unit.groups:
-                if group.slots and (due := group.timetable.due) < best[2]:
-                    best = (unit, group, due)
-        return best
-
-    async def _sleep_until(self, due: float) -> None:
-        self._wake.clear()
-        timer = self._loop.call_at(due, self._wake.set)
-        try:
-            await self._wake.wait()
-        finally:
-            timer.cancel()
-
-    # -- scans --------------------------------------------------------------------------------------------------
-
-    async def _scan(self, unit: _Unit, group: ScanGroup) -> None:
-        """Read the whole group and publish it. A read that fails alone costs only its own tags."""
-        if not self._driver.is_connected:
-            self._lose(LinkDown("the device closed the connection"))
-            return
-        has_answered = False
-        for slot in group.slots:
-            now = self._loop.time()
-            if slot.paused_until > now:
-                continue
-            try:
-                payload = await self._request(unit, slot.read)
-            except DeviceRefused as error:
-                has_answered = True
-                group.refuse(slot, error.code)
-            except NoAnswer as error:
-                slot.hold_back(self._loop.time())
-                group.lose(slot, BAD_TIMEOUT)
-                if not has_answered:
-                    self._fall_silent(unit, error)
-                    return
-                has_answered = False
-            except (BadReply, LinkDown) as error:
-                group.lose(slot, BAD_NO_COMMUNICATION)
-                if isinstance(error, LinkDown) or error.is_out_of_step:
-                    slot.hold_back(self._loop.time())
-                    self._lose(error)
-                    return
-            else:
-                has_answered = True
-                group.take(slot, payload, self._loop.time(), now_ms())
-        now = self._loop.time()
-        group.count_scan(now)
-        group.publish(self.revision, now, now_ms())
-
-    async def ask(self, unit_id: int, question: Callable[[Driver], Awaitable[Answer]]) -> Answer:
-        """A question between two requests, on the connection there is, else on one opened for it.
-
-        `unit_id`: the Modbus unit that is asked. Raises what the question raises, and LinkDown with the reason where
-        there is no connection to be had. The question keeps its own time: the link waits for it.
-        """
-        patience_s = max((u.timeout_s for u in self._units if u.spec.unit == unit_id), default=CONNECT_S[0])
-        async with self._line:
-            try:
-                if not self._driver.is_connected:
-                    await self._driver.connect(min(max(CONNECT_S[0], patience_s), CONNECT_S[1]))
-                return await question(self._driver)
-            except asyncio.CancelledError:
-                self._driver.close()  # what it was waiting for must not be taken for the answer to the next request
-                raise
-            finally:
-                if not self._read_units:
-                    self._driver.close()
-
-    async def _request(self, unit: _Unit, read: Read) -> bytes:
-        """One request, counted."""
-        async with self._line:
-            return await self._sent(unit, read)
-
-    async def _sent(self, unit: _Unit, read: Read) -> bytes:
-        self.figures.requests += 1
-        started = self._loop.time()
-        try:
-            payload = await self._driver.read(unit.spec.unit, read, unit.timeout_s)
-        except DeviceRefused as error:
-            self.figures.exceptions[error.code] += 1
-            raise
-        except NoAnswer:
-            self.figures.timeouts += 1
-            raise
-        except BadReply:
-            self.figures.bad_replies += 1
-            raise
-        self.figures.rtts_s.append(self._loop.time() - started)
-        return payload
-
-    def _publish_failed(self, unit: _Unit, group: ScanGroup) -> None:
-        group.lose_all(unit.never)
-        group.publish(self.revision, self._loop.time(), now_ms())
+                if not group.is_read:
+                    unit.publish(group)
 
     def mark_overdue(self, now: float) -> None:
         """Called several times a second: a request that hangs must not hide that its tags grow old."""
+        self.line.rest_if_idle(now)
         for unit in self._read_units:
+            if unit.is_out_of_use:
+                continue
             for group in unit.groups:
-                if group.slots and now - group.published_at > group.mark_after_s:
+                if group.is_read and now - group.published_at > group.mark_after_s:
                     group.lose_older_than(now, BAD_TIMEOUT)
-                    group.publish(self.revision, now, now_ms())
+                    unit.publish(group)
 
     def publish_again(self) -> None:
         for group in self.groups:
             group.publish_again(self.revision, self._loop.time())
 
-    # -- one device falls silent, and comes back ----------------------------------------------------------------
+    def rest(self) -> None:
+        if self.line.is_per_scan and self._is_up and not any(unit.is_busy for unit in self._read_units):
+            self.line.rest()
 
-    def _fall_silent(self, unit: _Unit, error: NoAnswer) -> None:
-        now = self._loop.time()
-        unit.reason, unit.never = str(error), BAD_TIMEOUT
-        unit.pause = Pause()
-        unit.probe_at = now + unit.pause.next_s(now)
-        if all(u.reason for u in self._read_units):
-            self._lose(error)
-            return
-        log.warning("device lost", link=self.spec.name, device=self._device_name(unit.spec.device), reason=str(error))
-        for group in unit.groups:
-            self._publish_failed(unit, group)
+    # -- what others want of the link ---------------------------------------------------------------------------
 
-    async def _probe(self, unit: _Unit) -> None:
-        """Is the silent device back? Asks with its reads in turn, for one of them may be what it cannot answer."""
-        started = self._loop.time()
+    async def ask(self, unit_id: int, question: Callable[[Driver], Awaitable[Answer]]) -> Answer:
+        """A question between two requests, on the connection there is, else on one opened for it.
+
+        `unit_id`: the Modbus unit that is asked. Raises what the question raises, and LinkDown with the reason where
+        there is no connection to be had or the device is out of use. The question keeps its own time: all wait for it.
+        """
+        asked = [u for u in self.units if u.number == unit_id]
+        if asked and all(u.is_out_of_use for u in asked):
+            raise LinkDown(f"{asked[0].name} is out of use: {asked[0].reason}")
         try:
-            is_back = await self._answers(unit)
-        except (BadReply, LinkDown) as error:
-            self._lose(error)
-            return
-        if is_back:
-            log.info("device back", link=self.spec.name, device=self._device_name(unit.spec.device))
-            self._scan_at_once(unit)
-        else:
-            unit.probe_at = started + unit.pause.next_s(started)
-
-    async def _answers(self, unit: _Unit) -> bool:
-        """Whether anything that belongs to the request comes back. Raises LinkDown, BadReply when out of step."""
-        slot = unit.next_probe(self._loop.time())
-        try:
-            await self._request(unit, slot.read)
-        except DeviceRefused:
-            return True
-        except (BadReply, LinkDown) as error:
-            if isinstance(error, BadReply) and not error.is_out_of_step:
-                return True
-            slot.hold_back(self._loop.time())
+            async with self.line.turn() as driver:
+                return await question(driver)
+        except (LinkDown, BadReply) as error:
+            if isinstance(error, LinkDown) or error.is_out_of_step:
+                self.lose(error)
             raise
-        except NoAnswer as error:
-            unit.reason, unit.never = str(error), BAD_TIMEOUT
-            return False
-        return True
+        finally:
+            if not self._active:
+                self.line.rest()
+            self.rest()
 
-    @staticmethod
-    def _scan_at_once(unit: _Unit) -> None:
-        unit.reason = ""
-        for group in unit.groups:
-            group.timetable.at_once()
+    def set_out_of_use(self, sentences: Mapping[int, str]) -> None:
+        """Device id -> why it is out of use. All others are in use: to be called with whatever there is."""
+        for unit in self.units:
+            if unit.spec.enabled and (why := sentences.get(unit.spec.device, "")) != (
+                unit.reason if unit.is_out_of_use else ""
+            ):
+                unit.set_out_of_use(why)
+        if self._read_units and self._active:
+            if self.state == OUT_OF_USE:
+                self._set_state(CONNECTING, "")
+            if not self._is_up:
+                self._is_wanted.set()
+        elif self._read_units and self.state != OUT_OF_USE:
+            self._is_up = False
+            self._is_wanted.clear()
+            self.line.close()
+            self._set_state(OUT_OF_USE, "")
+        self._soon.set()
+
+    def note_change(self) -> None:
+        self._on_change()
 
     # -- the connection is lost, and comes back -----------------------------------------------------------------
 
-    def _lose(self, error: DriverError) -> None:
+    def note_silent(self, error: DriverError) -> bool:
+        if any(not u.reason for u in self._active) or any(u.never != BAD_TIMEOUT for u in self._active):
+            return False
+        self.lose(error)
+        return True
+
+    def lose(self, error: DriverError) -> None:
         """A broken connection is opened anew at once; only when that fails is the link said to be lost."""
+        if not self._is_up:
+            return
         self._is_up = False
-        self._lost_at = self._loop.time()
-        self.figures.reconnects += 1
+        self.lost_at = self._loop.time()
+        self.reconnects += 1
         if isinstance(error, NoAnswer):
             self._say_lost(error)
         else:
-            self._driver.close()
+            self.line.close()
             self._set_state(CONNECTING, f"{self.spec.endpoint}: {error}; connecting again.")
-        self._start_bring_up()
+        self._is_wanted.set()
 
-    def _start_bring_up(self) -> None:
-        self._bringing_up = asyncio.create_task(self._bring_up(), name=f"connect {self.spec.name}")
-        self._bringing_up.add_done_callback(lambda _: self._wake.set())
+    async def _keep_connected(self) -> None:
+        while True:
+            await self._is_wanted.wait()
+            self._is_wanted.clear()
+            await self._bring_up()
 
     async def _bring_up(self) -> None:
-        spread = crc32(self.spec.name.encode()) / 2**32
-        pause, silent = Pause(patient=True, spread=spread), 0
+        pause, silent = Pause(patient=True, spread=crc32(self.name.encode()) / 2**32), 0
         # A device that hangs up after every answer must not be connected to a thousand times a second.
-        await asyncio.sleep(self._up_at + FIRST_PAUSE_S - self._loop.time())
-        while True:
+        await self._sleep(self._up_at + FIRST_PAUSE_S - self._loop.time())
+        while self._active:
             started = self._loop.time()
             try:
                 await self._first_answer()
-                break
             except DriverError as error:
                 silent = silent + 1 if isinstance(error, NoAnswer) else 0
                 if silent % SILENT_TRIES == 0:
-                    self._driver.close()
-                self._say_lost(error)
-            await asyncio.sleep(started + pause.next_s(started) - self._loop.time())
-        self._come_up()
+                    self.line.close()
+                if self._active:
+                    self._say_lost(error)
+            except NotNow:
+                continue
+            else:
+                self._come_up()
+                return
+            await self._sleep(started + pause.next_s(started) - self._loop.time())
+
+    async def _sleep(self, pause_s: float) -> None:
+        """Cut short when devices are put back into use."""
+        self._soon.clear()
+        if pause_s > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._soon.wait()
 
     async def _first_answer(self) -> None:
         """Connect, and ask device after device until one answers: an open socket alone proves nothing."""
-        async with self._line:
-            if not self._driver.is_connected:
-                low, high = CONNECT_S
-                await self._driver.connect(min(max(low, *(u.timeout_s for u in self._read_units)), high))
-        reason = ""
-        for unit in sorted(self._read_units, key=lambda u: u.probed):
-            if await self._answers(unit):
+        async with self.line.turn():
+            pass
+        reason, is_gateway = "", False
+        for unit in sorted(self._active, key=lambda u: u.probed):
+            found = await unit.knock(is_proof=True)
+            if found == "answers":
                 unit.reason = ""
                 return
+            is_gateway |= found == "gateway"
             reason = unit.reason
-        raise NoAnswer(reason)
+        if not is_gateway:
+            raise NoAnswer(reason)
 
     def _come_up(self) -> None:
-        was_lost = self._state == DISCONNECTED
+        was_lost = self.state == DISCONNECTED
         self._is_up = True
         self._up_at = now = self._loop.time()
         if was_lost:
-            log.info("link back", link=self.spec.name, lost_s=round(now - self._lost_at, 1))
+            log.info("link back", link=self.name, lost_s=round(now - self.lost_at, 1))
         self._set_state(CONNECTED, "")
-        for unit in self._read_units:
-            unit.pause = Pause()
-            unit.probe_at = now
-            if not unit.reason:
-                self._scan_at_once(unit)
-        self._wake.set()
+        for unit in self._active:
+            if unit.reason:
+                unit.wait_for(now)
+            else:
+                unit.scan_at_once()
 
     def _say_lost(self, error: DriverError) -> None:
         """Once in the log; in the state the sentence follows the latest reason."""
         never = BAD_TIMEOUT if isinstance(error, NoAnswer) else BAD_NOT_CONNECTED
-        is_news = self._state != DISCONNECTED
-        for unit in self._read_units:
-            unit.never = never
-            if not isinstance(error, NoAnswer):
-                unit.reason = ""
+        is_news = self.state != DISCONNECTED
+        for unit in self._active:
+            unit.go_with_link(never)
         self._set_state(DISCONNECTED, str(error))
         if not is_news:
             return
-        log.warning("link lost", link=self.spec.name, devices=self._names(), reason=str(error))
-        for unit in self._read_units:
+        log.warning("link lost", link=self.name, devices=[u.name for u in self.units], reason=str(error))
+        for unit in self._active:
             for group in unit.groups:
-                self._publish_failed(unit, group)
-
-    def _names(self) -> list[str]:
-        return [self._device_name(unit.spec.device) for unit in self._units]
+                unit.publish_failed(group)
 
     # -- health -------------------------------------------------------------------------------------------------
 
     def _set_state(self, state: str, reason: str) -> None:
-        is_change = state != self._state
-        self._state, self._reason = state, reason
+        is_change = state != self.state
+        self.state, self.reason = state, reason
         if is_change:
-            self._since_ms = now_ms()
+            self.since_ms = now_ms()
             self._on_change()
 
     def health(self) -> LinkState:
-        detail = self.figures.as_detail()
-        detail["late_replies"] = self._driver.late_replies
-        detail["stray_replies"] = self._driver.stray_replies
-        detail["overruns"] = sum(group.timetable.overruns for group in self.groups)
-        detail["groups"] = {
-            group.name: {"scan_ms": round(group.scan_s * 1000), "achieved_ms": group.achieved_ms}
-            for group in self.groups
-        }
-        detail["silent"] = {
-            self._device_name(u.spec.device): u.reason for u in self._read_units if u.reason and self._is_up
-        }
-        return LinkState(self.spec.name, self._state, self._sentence(), self._since_ms, detail)
-
-    def _sentence(self) -> str:
-        if self._state == DISCONNECTED:
-            return lost_sentence(self.spec.endpoint, self._loop.time() - self._lost_at, self._reason)
-        if self._state == DISABLED:
-            return "Every device of this link is switched off."
-        if self._state == IDLE:
-            have = "Every tag is switched off" if any(unit.groups for unit in self._units) else "No tags"
-            return f"{have}: nothing is read from {'this device' if len(self._units) == 1 else 'these devices'}."
-        if self._state == CONNECTED:
-            silent = [f"{self._device_name(u.spec.device)} ({u.reason})" for u in self._read_units if u.reason]
-            return f"Connected; no answer from {', '.join(silent)}." if silent else ""
-        return self._reason
+        now = self._loop.time()
+        sentence = link_sentence(self, now)
+        return LinkState(self.name, self.state, sentence, self.since_ms, link_detail(self, now))

@@ -57,7 +57,7 @@ class Timetable:
 
 @dataclass(slots=True)
 class Pause:
-    """Pauses between tries: 1, 2, 4 ... 30 s. `patient`: stay at 1 s for the first minute.
+    """Pauses between tries: 1, 2, 4 ... 30 s, or as given. `patient`: stay at the first one for a minute.
 
     `spread` (0..1, fixed for each link) moves the long pauses apart by up to JITTER, so that many links that were
     lost together do not knock together.
@@ -65,15 +65,18 @@ class Pause:
 
     patient: bool = False
     spread: float = 0.5
+    first_s: float = FIRST_PAUSE_S
+    longest_s: float = LONGEST_PAUSE_S
     _first: float | None = None
-    _pause_s: float = FIRST_PAUSE_S
+    _pause_s: float = 0.0
 
     def next_s(self, now: float) -> float:
         """How long to wait from the start of the try that has just failed."""
         if self._first is None:
             self._first = now
+            self._pause_s = self.first_s
         if self.patient and now - self._first < PATIENT_S:
-            return FIRST_PAUSE_S
+            return self.first_s
         pause_s = self._pause_s
-        self._pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-        return pause_s * (1 + JITTER * (self.spread - 0.5)) if pause_s > FIRST_PAUSE_S else pause_s
+        self._pause_s = min(2 * pause_s, self.longest_s)
+        return pause_s * (1 + JITTER * (self.spread - 0.5)) if pause_s > self.first_s else pause_s

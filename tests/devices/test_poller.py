@@ -23,6 +23,8 @@ from bus.quality import (
     GOOD,
     UNCERTAIN_LAST_USABLE,
     UNCERTAIN_NO_COMMUNICATION,
+    Severity,
+    severity,
 )
 from devices.drivers.modbus import ModbusTcp
 from devices.plan import Read
@@ -187,15 +189,15 @@ async def test_a_silent_unit_does_not_silence_the_others_on_its_link(bus: Redis,
 @pytest.mark.parametrize(
     ("code", "status"),
     [
-        (1, BAD_CONFIGURATION_ERROR),
         (2, BAD_CONFIGURATION_ERROR),
         (3, BAD_CONFIGURATION_ERROR),
         (4, BAD_DEVICE_FAILURE),
         (6, UNCERTAIN_LAST_USABLE),
+        (7, BAD_DEVICE_FAILURE),
         (8, BAD_DEVICE_FAILURE),
         (9, BAD_DEVICE_FAILURE),
         (0x0A, BAD_NO_COMMUNICATION),
-        (0x0B, BAD_NO_COMMUNICATION),
+        (0x0B, UNCERTAIN_NO_COMMUNICATION),
     ],
 )
 async def test_an_exception_concerns_only_the_tags_of_its_request(
@@ -216,13 +218,13 @@ async def test_an_exception_concerns_only_the_tags_of_its_request(
         async with polling(bus_url, Plant({device: [a_tag(device, COUNT, 100), a_tag(device, far, 100)]})) as poller:
             await until_row(bus, "1:100", 5, is_good)
             refusing.set()
-            value, _ = await until_row(bus, "1:100", 5, lambda found: found[1] == status, 1.0)
-            assert value == (HONEST if status == UNCERTAIN_LAST_USABLE else None)
+            value, _ = await until_row(bus, "1:100", 5, lambda found: found[1] == status, 2.0)
+            assert value == (HONEST if severity(status) is Severity.UNCERTAIN else None)
             assert await row(bus, "1:100", 4) == (HONEST, GOOD)
             (link,) = poller.links.values()
             assert link.health().detail["exceptions"][f"{code:02X}"] >= 1
             refusing.clear()
-            await until_row(bus, "1:100", 5, is_good, 1.0)
+            await until_row(bus, "1:100", 5, is_good, 5.5 if code == 0x0A else 1.5)
 
 
 async def test_no_wrong_reply_ever_becomes_a_value_and_every_link_recovers(bus: Redis, bus_url: str) -> None:
