@@ -8,7 +8,8 @@ from typing import Final
 
 from benchmarks import report
 from benchmarks.accounting import Window, family, pss_mb
-from benchmarks.rig import Rig, free_port
+from benchmarks.rig import Rig, free_in_a_row
+from devices.simulator.site import PORTS
 
 SETTLE_S: Final = 20
 WINDOW_S: Final = 20
@@ -16,7 +17,7 @@ WINDOW_S: Final = 20
 
 def main() -> None:
     report.title("The idle demo: what `make run` starts, nobody looks")
-    os.environ["SIMULATOR_PORT"] = str(free_port())
+    os.environ["SIMULATOR_PORT"] = str(free_in_a_row(PORTS))
     with closing(Rig()) as rig:
         rig.launch([sys.executable, "-m", "hmi.launch"])
         time.sleep(SETTLE_S)

@@ -7,12 +7,13 @@ import time
 from contextlib import closing
 
 from benchmarks import report
-from benchmarks.rig import Rig, free_port
+from benchmarks.rig import Rig, free_in_a_row
+from devices.simulator.site import PORTS
 
 
 def main() -> None:
     report.title("Start and stop of the demo, packages installed")
-    os.environ["SIMULATOR_PORT"] = str(free_port())
+    os.environ["SIMULATOR_PORT"] = str(free_in_a_row(PORTS))
     with closing(Rig()) as rig:
         report.line("first start (database, demo plant) to first page", f"{start_s(rig):.1f} s")
         report.line("  ended after Ctrl-C", f"{stop_s(rig):.1f} s")

@@ -1,1 +1,1 @@
-"""A pumped tank to look at: an honest process model behind a real Modbus TCP server. For demos and tests."""
+"""Northgate waterworks: an honest process model behind real Modbus TCP devices. For demos and tests."""

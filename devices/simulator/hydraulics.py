@@ -1,58 +1,70 @@
-"""Pumps in parallel on a pipe, and what their motors draw. Pure functions; flows in m³/h, heads in m, power in kW."""
+"""Pumps in parallel on a system of pipes, and what their motors draw. Pure; flows in m³/h, heads in m, power in kW."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
-SHUT_OFF_HEAD_M: Final = 48.0
-PUMP_SLOPE: Final = 18.0 / 120.0**2
-"""Head lost inside a pump at full speed: 18 m at 120 m³/h."""
-STATIC_HEAD_M: Final = 22.0
-PIPE_SLOPE: Final = 14.0 / 150.0**2
-"""Friction of the pipe: 14 m at 150 m³/h, with the valves of the town half open."""
-BEST_FLOW: Final = 110.0
-BEST_EFFICIENCY: Final = 0.74
-NO_LOAD_KW: Final = 3.5
 GRAVITY_KW: Final = 9.81 / 3600.0
 """kW for one m³/h lifted by one m."""
 VOLT_FACTOR: Final = 1.732 * 0.4 * 0.86
 """kW for one ampere on 400 V three-phase at a power factor of 0.86."""
-HALVINGS: Final = 24
-"""Of 48 m: a few micrometres."""
 BAR_PER_M: Final = 0.0980665
+HALVINGS: Final = 20
+"""Of 75 m: less than a tenth of a millimetre."""
 
 
-def pump_flow(head_m: float, speed: float) -> float:
-    """What one pump gives against a head; its check valve lets nothing back."""
-    spare = speed * speed * SHUT_OFF_HEAD_M - head_m
-    return sqrt(spare / PUMP_SLOPE) if spare > 0 else 0.0
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A pump at full speed: `shut_off_m` at no flow, less `slope` times the flow squared. Best at `best_flow`."""
+
+    shut_off_m: float
+    slope: float
+    best_flow: float
+    best_efficiency: float
+    no_load_kw: float
+    rated_ampere: float
+
+    def flow(self, head_m: float, speed: float, health: float = 1.0) -> float:
+        """What it gives against a head (affinity laws); its check valve lets nothing back. `health` 1: as new."""
+        spare = health * speed * speed * self.shut_off_m - head_m
+        return sqrt(spare / self.slope) if spare > 0 else 0.0
+
+    def electric_kw(self, flow: float, head_m: float, speed: float, health: float = 1.0) -> float:
+        """Water lifted over an efficiency that is best at one flow, and what turning costs."""
+        if speed <= 0:
+            return 0.0
+        off = flow / (self.best_flow * speed) - 1
+        efficiency = max(0.25, health * self.best_efficiency * (1 - 0.6 * off * off))
+        return self.no_load_kw * speed**3 + GRAVITY_KW * flow * max(0.0, head_m) / efficiency
 
 
-def operating_point(speeds: Sequence[float], level_m: float, opening: float) -> tuple[float, list[float]]:
-    """The head over the pumps and the flow of each, where pump curves and pipe meet.
+RAW: Final = Curve(30.0, 12.0 / 220.0**2, 200.0, 0.76, 1.6, 42.0)
+HIGH_LIFT: Final = Curve(64.0, 20.0 / 125.0**2, 110.0, 0.78, 2.4, 58.0)
 
-    `opening`: how far the town's taps are open, 1 on average. Found by bisection: the more head, the less flow.
+Turning = Sequence[tuple[float, float]]
+"""(speed, health) of each pump."""
+
+
+def meeting_head(
+    curve: Curve, pumps: Turning, suction_m: float, system: Callable[[float], float], low_m: float, high_m: float
+) -> float:
+    """The head over the datum at which the pumps give what the system takes. By bisection: one falls, one rises.
+
+    `system(head)`: the flow it takes, rising with the head; negative where it feeds back (a tower).
     """
-    low, high = 0.0, SHUT_OFF_HEAD_M
-    if not any(speeds):
-        return STATIC_HEAD_M - level_m, [0.0 for _ in speeds]
+    turning = [(s, h) for s, h in pumps if s > 0]
     for _ in range(HALVINGS):
-        head = (low + high) / 2
-        total = sum(pump_flow(head, s) for s in speeds)
-        needed = STATIC_HEAD_M - level_m + PIPE_SLOPE * (total / opening) ** 2
-        low, high = (head, high) if needed > head else (low, head)
-    flows = [pump_flow(high, s) for s in speeds]
-    return high, flows
+        head = (low_m + high_m) / 2
+        given = 0.0
+        for speed, health in turning:
+            given += curve.flow(head - suction_m, speed, health)
+        if given > system(head):
+            low_m = head
+        else:
+            high_m = head
+    return (low_m + high_m) / 2
 
 
-def shaft_kw(flow: float, head_m: float, speed: float) -> float:
-    """Electric power of one pump: water lifted over an efficiency that is best at one flow, and what turning costs."""
-    if speed <= 0:
-        return 0.0
-    off = flow / (BEST_FLOW * speed) - 1
-    efficiency = max(0.25, BEST_EFFICIENCY * (1 - 0.6 * off * off))
-    return NO_LOAD_KW * speed**3 + GRAVITY_KW * flow * head_m / efficiency
-
-
-def ampere(kw: float) -> float:
-    return kw / VOLT_FACTOR
+def ampere(kw: float, voltage_share: float = 1.0) -> float:
+    return kw / (VOLT_FACTOR * max(0.3, voltage_share))

@@ -85,7 +85,7 @@ def launch() -> int:
             redis_answers(want.redis_url)
         found = prepared(want)
         if found["simulator_port"] is not None:
-            preflight.port_is_free("127.0.0.1", found["simulator_port"], "SIMULATOR_PORT")
+            preflight.ports_are_free("127.0.0.1", found["simulator_port"], found["simulator_ports"], "SIMULATOR_PORT")
         programs = site(want.data_dir, is_embedded_redis=is_embedded, simulator_port=found["simulator_port"])
         run = want.data_dir / "run"
         configuration = run / "supervisor.ini"

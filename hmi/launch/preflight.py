@@ -66,6 +66,12 @@ def port_is_free(host: str, port: int, name: str = "PORT") -> None:
             raise Refused(_about_the_port(host, port, name, error)) from None
 
 
+def ports_are_free(host: str, first: int, count: int, name: str) -> None:
+    """Several in a row, of which the first has the name. Where one is taken, a start beyond it is proposed."""
+    for port in range(first, first + count):
+        port_is_free(host, port, name)
+
+
 def _about_the_port(host: str, port: int, name: str, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"port {port} of {host} is taken{_by_whom(port)}. Choose another one: {name}={port + 1} make run"

@@ -1,7 +1,10 @@
 """The steps of `manage.py prepare`. Each looks first and does nothing where nothing is to be done."""
 
 import hashlib
+import re
+from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -16,14 +19,17 @@ from audit.actions import Actor
 from bus.client import redacted
 from devices.actions import set_port
 from devices.models import Device
+from devices.simulator.site import PORTS
 from hmi import environment as env
 from hmi.launch.progress import Refused, say, step
 from plant.document.problems import DocumentError
 from plant.document.transfer import import_document
 from plant.models import Plant
 
-DEMO: Final = Path(__file__).resolve().parents[2] / "devices" / "simulator" / "pumped_tank.yaml"
+DEMO: Final = Path(__file__).resolve().parents[2] / "devices" / "simulator" / "northgate.yaml"
 DEMO_PORT: Final = 15020
+"""Of the first simulated device, as the document has it; the others follow it at ports of their own."""
+LAST_DEMO_PORT: Final = 65535 - (PORTS - 1)
 
 
 def migrate_database() -> None:
@@ -101,9 +107,20 @@ def first_plant(document: Path | None) -> None:
 
 
 def _demo_document() -> bytes:
-    """The demo's document, with SIMULATOR_PORT in place of the port that stands in it."""
+    """The demo's document, its ports counted from SIMULATOR_PORT in place of the one that stands in it."""
+    base = _wanted_port()
+
+    def moved(found: re.Match[str]) -> str:
+        return f"port: {int(found[1]) - DEMO_PORT + base},"
+
+    return re.sub(r"port: (\d+),", moved, DEMO.read_text(encoding="utf-8")).encode()
+
+
+def _wanted_port() -> int:
     port = env.port("SIMULATOR_PORT", DEMO_PORT)
-    return DEMO.read_bytes().replace(b"port: %d" % DEMO_PORT, b"port: %d" % port)
+    if port > LAST_DEMO_PORT:
+        raise Refused(f"SIMULATOR_PORT={port}: {PORTS - 1} more ports follow it. Give one up to {LAST_DEMO_PORT}.")
+    return port
 
 
 def _import(content: bytes, name: str) -> None:
@@ -117,20 +134,50 @@ def follow_simulator_port() -> None:
     """The demo's devices go where SIMULATOR_PORT says. Unset, they stay where they are."""
     if not env.text("SIMULATOR_PORT"):
         return
-    port, devices = env.port("SIMULATOR_PORT", DEMO_PORT), simulated_devices()
-    if any(device.port != port for device in devices):
-        say(f"The demo's devices move from port {devices[0].port} to SIMULATOR_PORT={port}.")
-        set_port(Actor.system("setup"), devices, port)
+    wanted, base, devices = _wanted_port(), simulator_port(), simulated_devices()
+    if base is None or base == wanted:
+        return
+    say(f"The demo's devices move from port {base} and after to SIMULATOR_PORT={wanted} and after.")
+    for offset, moving in devices.items():
+        set_port(Actor.system("setup"), moving, wanted + offset)
 
 
 def simulator_port() -> int | None:
-    """Where the demo plant expects its simulated devices; None when this site is not the demo."""
-    devices = simulated_devices()
-    return devices[0].port if devices else None
+    """The first of the ports where the demo plant expects its simulated devices; None when this is not the demo."""
+    return _base_of(_candidates())
 
 
-def simulated_devices() -> list[Device]:
-    """Of the demo's plant, those at the first address on this machine; what an engineer points elsewhere is real."""
-    name = yaml.safe_load(DEMO.read_text())["plant"]["name"] if DEMO.is_file() else None
-    here = list(Device.objects.filter(area__plant__name=name, enabled=True, host__in=env.LOOPBACK).order_by("pk"))
-    return [device for device in here if device.port == here[0].port]
+def simulated_devices() -> dict[int, list[Device]]:
+    """Of the demo's plant, those that are served by the simulator: distance from its first port -> devices.
+
+    They stand on this machine and as far from each other as in the document; what an engineer points elsewhere is real.
+    """
+    found = _candidates()
+    base = _base_of(found)
+    served: dict[int, list[Device]] = {}
+    for device, offset in found:
+        if device.port - offset == base:
+            served.setdefault(offset, []).append(device)
+    return served
+
+
+def _base_of(found: list[tuple[Device, int]]) -> int | None:
+    """The first port that most of them agree on; the lower one of two."""
+    bases = Counter(device.port - offset for device, offset in found)
+    return min(bases, key=lambda base: (-bases[base], base)) if bases else None
+
+
+def _candidates() -> list[tuple[Device, int]]:
+    """Devices of the demo's document on this machine, with their distance from the first port."""
+    plant, offsets = _demo_devices()
+    here = Device.objects.filter(area__plant__name=plant, enabled=True, host__in=env.LOOPBACK).order_by("pk")
+    return [(device, offsets[device.name]) for device in here if device.name in offsets]
+
+
+@cache
+def _demo_devices() -> tuple[str, dict[str, int]]:
+    """Name of the demo's plant, and its devices -> how far their ports lie from the first."""
+    if not DEMO.is_file():
+        return "", {}
+    document = yaml.safe_load(DEMO.read_text(encoding="utf-8"))
+    return document["plant"]["name"], {d["name"]: d["port"] - DEMO_PORT for d in document["devices"]}

@@ -57,7 +57,7 @@ def leashed(command: Sequence[str], *options: str) -> list[str]:
 
 
 def site(data_dir: Path, *, is_embedded_redis: bool, simulator_port: int | None) -> list[Program]:
-    """The programs of a site. `simulator_port`: where the demo's devices are served; None without the demo."""
+    """The programs of a site. `simulator_port`: the first port of the demo's devices; None without the demo."""
     programs = [valkey(data_dir)] if is_embedded_redis else []
     programs += [web(), worker(POLLER, "run_poller"), worker(JOBS, "run_jobs")]
     if simulator_port is not None:

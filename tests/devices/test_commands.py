@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from devices.simulator.site import PORTS
 from tests.bus.servers import own_valkey
-from tests.devices.rig import free_port
+from tests.ports import free_in_a_row
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,7 +54,7 @@ def ends_quickly(process: "subprocess.Popen[str]") -> None:
 def test_both_run_alone_and_end_on_sigterm(tmp_path: Path) -> None:
     folder = tmp_path / "site"
     folder.mkdir()
-    port = str(free_port())
+    port = str(free_in_a_row(PORTS))
     with own_valkey(tmp_path / "valkey") as valkey:
         env = {"REDIS_URL": valkey.url, "SIMULATOR_PORT": port}
         migrate = os.environ | {"DATA_DIR": str(folder), **env}

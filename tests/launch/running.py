@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from devices.simulator.site import PORTS
+from tests.ports import free_in_a_row
 from tests.road.site import ROOT, free_port, wait_until
 
 START_S = 60
@@ -105,7 +107,7 @@ def _belongs(process: psutil.Process, data_dir: Path, word: str) -> bool:
 
 
 def free_ports() -> dict[str, str]:
-    return {"PORT": str(free_port()), "SIMULATOR_PORT": str(free_port())}
+    return {"PORT": str(free_port()), "SIMULATOR_PORT": str(free_in_a_row(PORTS))}
 
 
 def one_line(said: str) -> str:

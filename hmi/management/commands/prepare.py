@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.links import setup_link
 from bus.parent import die_with_parent
+from devices.simulator.site import PORTS
 from hmi.launch.preparation import (
     collect_static_files,
     first_plant,
@@ -38,4 +39,5 @@ class Command(BaseCommand):
         except Refused as error:
             raise CommandError(str(error)) from error
         if options["json"]:
-            self.stdout.write(json.dumps({"simulator_port": simulator_port(), "setup_link": setup_link()}))
+            found = {"simulator_port": simulator_port(), "simulator_ports": PORTS, "setup_link": setup_link()}
+            self.stdout.write(json.dumps(found))
