@@ -14,6 +14,15 @@ from hmi.screens.by_hand import out_of_use_of
 from hmi.screens.by_hand_forms import OutOfUseForm
 from hmi.screens.device_health import unit_line, unit_lines
 from hmi.screens.device_links import heard_links
+from hmi.screens.device_page import (
+    device_tags,
+    figures,
+    refusals,
+    register_map,
+    scans,
+    settings_of,
+    shared_link,
+)
 from hmi.screens.htmx import PageRequest
 from hmi.screens.scope import Scope, scope_of
 from hmi.screens.views_probes import registers_form
@@ -45,12 +54,27 @@ def device(request: PageRequest, name: str) -> HttpResponse:
 def device_page(request: PageRequest, entry: DeviceEntry, typed: OutOfUseForm | None = None) -> HttpResponse:
     """The whole page. `typed`: a form that was refused."""
     scope = scope_of(request)
-    context = _refreshed(scope, entry) | {"registers": registers_form(scope, entry)}
+    context = _refreshed(scope, entry)
+    context |= {
+        "settings": settings_of(entry),
+        "map": register_map(scope, entry, context["line"].figures),
+        "tags": device_tags(scope, entry, request.GET.get("page", "1")),
+        "registers": registers_form(scope, entry),
+    }
     if scope.may(Action.TAKE_OUT_OF_USE, entry.area_id):
         context["form"] = typed or OutOfUseForm()
     return render(request, "hmi/device.html", context)
 
 
 def _refreshed(scope: Scope, entry: DeviceEntry) -> dict[str, Any]:
-    line = unit_line(entry, scope.layout, heard_links(), len(scope.layout.tags_of_device.get(entry.id, [])))
-    return {"line": line, "device": entry, "out_of_use": out_of_use_of(scope, entry, timezone.now())}
+    links = heard_links()
+    line = unit_line(entry, scope.layout, links, len(scope.layout.tags_of_device.get(entry.id, [])))
+    return {
+        "line": line,
+        "device": entry,
+        "out_of_use": out_of_use_of(scope, entry, timezone.now()),
+        "figures": figures(line),
+        "scans": scans(line.figures),
+        "refusals": refusals(line.figures),
+        "link": shared_link(scope, line, links),
+    }
