@@ -111,8 +111,12 @@ class RtuInbox:
         self.stray = 0
 
     def start(self) -> None:
-        """A new connection. A server that only passes bytes on may yet pass on old ones: debts are kept."""
-        self._asked = None
+        """A new connection. What was on its way is lost with the old one (MB-03), but a server that only passes bytes
+        on may hold an old answer yet: debts are kept, so that it is not believed."""
+        self._asked = self._abandoned = None
+        self._is_doubting = False
+        self.free_at = float("-inf")
+        self._on_free()
 
     def ask(self, question: Question, timeout_s: float) -> None:
         """The line has been free; whoever asks has seen to it."""

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import termios
 from collections.abc import Mapping
+from secrets import randbelow
 from typing import Final
 
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
@@ -30,6 +31,9 @@ logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
 _BUFFER_BYTES: Final = 1 << 20
 _NEVER: Final = 1 << 30
 _PLAIN: Final = Quirks()
+_TIDS: Final = 65000
+"""Transaction ids go on where the connection before has ended, and begin anywhere: some gateways send what was asked on
+an old connection to the new one, and then the id is all that tells them apart."""
 _QUIET_TIMEOUTS: Final = 20
 """A line that is not quiet for one time-out within so many of them never will be."""
 
@@ -78,6 +82,7 @@ class _Modbus:
         self._inbox = self._new_inbox()
         self._framer = _Framer(self._inbox)
         self._client: _Client | None = None
+        self._tid = randbelow(_TIDS)
 
     def _new_inbox(self) -> TcpInbox | RtuInbox:
         return RtuInbox(_now, 0.0, self._line_freed.set)
@@ -146,12 +151,12 @@ class _Modbus:
         return found
 
     async def _ask(self, question: Question, timeout_s: float) -> bytes:
+        self._connected()
         await self._until_free(timeout_s)
-        client = self._client
-        if client is None or not client.connected:
-            raise LinkDown("the device closed the connection")
+        client = self._connected()
         self._inbox.ask(question, timeout_s)
         client.ctx.comm_params.timeout_connect = timeout_s
+        client.ctx.next_tid = self._tid  # pymodbus begins anew at 0
         cancels = _cancels()
         try:
             judged = await client.execute(False, _Request(question))
@@ -162,6 +167,7 @@ class _Modbus:
         except ModbusException as error:
             raise BadReply(str(error), is_out_of_step=True) from None
         finally:
+            self._tid = client.ctx.next_tid
             self._inbox.abandon(client.ctx.recv_buffer)
             if _cancels() > cancels:
                 # pymodbus waits by asyncio.wait_for, which in Python 3.11 loses a cancel that comes together with the
@@ -169,11 +175,16 @@ class _Modbus:
                 raise asyncio.CancelledError
         return _payload(judged)
 
+    def _connected(self) -> _Client:
+        if self._client is None or not self._client.connected:
+            raise LinkDown("the device closed the connection")
+        return self._client
+
     async def _until_free(self, timeout_s: float) -> None:
         """Until no late answer can be on its way (MB-03) and the line was silent between two frames."""
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + _QUIET_TIMEOUTS * timeout_s
-        while (left := self._inbox.free_at - loop.time()) > 0:
+        while self.is_connected and (left := self._inbox.free_at - loop.time()) > 0:
             if loop.time() > give_up_at:
                 raise BadReply("the line is never quiet: somebody else sends on it", is_out_of_step=True)
             self._line_freed.clear()
@@ -201,6 +212,7 @@ class _Modbus:
     def _connection_changed(self, is_connected: bool) -> None:
         """pymodbus lets a request wait out its time when the connection breaks; nobody needs to."""
         if not is_connected and self._client is not None:
+            self._line_freed.set()
             _fail_waiting(self._client, "the device closed the connection")
 
 

@@ -3,7 +3,7 @@
     class TestMyDriver(DriverConformance):
         stand = MyStand()
 
-The times are short: a time-out of PATIENCE_S is 0.15 s.
+The times are short: a time-out of PATIENCE_S is 0.1 s.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from devices.quirks import Quirks, RegistersBy
 from tests.devices.stands import Answer, Asked, Stand, honest, never, word_at
 from tests.devices.waiting import until
 
-PATIENCE_S = 0.15
+PATIENCE_S = 0.1
 TEN = Read(Table.HOLDING, 5, 10, ())
 OTHER_TEN = Read(Table.HOLDING, 40, 10, ())
 COILS = Read(Table.COIL, 0, 12, ())
@@ -49,17 +49,19 @@ WRONG: dict[str, Callable[[Asked], bytes]] = {
 
 async def after_trouble(driver: Driver, read: Read, unit: int = 1) -> bytes:
     """The next right answer, by what the contract allows a link to do: connect again, and ask again."""
-    for _ in range(4):
+    for _ in range(6):
         if not driver.is_connected:
             await driver.connect(2)
         try:
-            return await driver.read(unit, read, 1)
+            return await driver.read(unit, read, 3 * PATIENCE_S)
         except BadReply as error:
             if error.is_out_of_step:
                 driver.close()
+        except NoAnswer:
+            continue  # a machine with other work
         except LinkDown:
             driver.close()
-    raise AssertionError("no right answer after four tries")
+    raise AssertionError("no right answer after six tries")
 
 
 class DriverConformance:
@@ -136,7 +138,7 @@ class DriverConformance:
             assert len(peer.asked) == 3
             assert driver.is_connected
 
-    @pytest.mark.parametrize("late_by", [1.3, 1.9, 2.3, 2.9])
+    @pytest.mark.parametrize("late_by", [1.5, 2.5])
     @pytest.mark.parametrize("second", [TEN, OTHER_TEN])
     async def test_a_late_answer_is_never_taken_for_the_next_one(self, late_by: float, second: Read) -> None:
         """MB-03: of the same length, `late_by` time-outs after the request, before or while the next one waits."""
@@ -192,7 +194,7 @@ class DriverConformance:
                 await reading
             peer.answer = honest
             answers[0].send(answers[0].reply(answers[0].poison()))
-            assert await driver.read(1, OTHER_TEN, PATIENCE_S) == right(OTHER_TEN)
+            assert await driver.read(1, OTHER_TEN, 1) == right(OTHER_TEN)
 
     async def test_several_units_answer_on_one_connection(self) -> None:
         """One of them is silent; that is nothing to the others."""
@@ -221,9 +223,9 @@ class DriverConformance:
             async with asyncio.timeout(5):
                 with pytest.raises(LinkDown):
                     await driver.read(1, TEN, 30)
-            assert not driver.is_connected
-            with pytest.raises(LinkDown):
-                await driver.read(1, TEN, 1)
+                assert not driver.is_connected
+                with pytest.raises(LinkDown):
+                    await driver.read(1, TEN, 1)
 
     async def test_without_a_connection_nothing_is_asked(self) -> None:
         driver = self.stand.driver(self.stand.nowhere(), {})
