@@ -12,6 +12,8 @@ from django.db import close_old_connections
 from redis.asyncio import Redis
 
 from bus.nudge import NudgeWaiter
+from devices.poller.computed import ComputedSpec, computed_specs
+from devices.poller.interventions import InterventionWatch
 from devices.poller.spec import LinkSpec, link_specs
 from devices.snapshot import Snapshot
 
@@ -26,15 +28,20 @@ class Configuration:
 
     revision: int
     links: dict[str, LinkSpec]
+    computed: tuple[ComputedSpec, ...]
     device_names: dict[int, str]
 
 
 def of_snapshot(snapshot: Snapshot) -> Configuration:
-    return Configuration(snapshot.revision, link_specs(snapshot), {d.id: d.name for d in snapshot.devices.values()})
+    names = {d.id: d.name for d in snapshot.devices.values()}
+    return Configuration(snapshot.revision, link_specs(snapshot), computed_specs(snapshot), names)
 
 
 class ConfigurationWatch:
-    """`current` and `load` ask the database (plant.revisions.current, devices.snapshot.load)."""
+    """`current` and `load` ask the database (plant.revisions.current, devices.snapshot.load).
+
+    What people do in operation is asked for first: whoever begins to poll knows what is substituted and out of use.
+    """
 
     def __init__(
         self,
@@ -42,11 +49,13 @@ class ConfigurationWatch:
         current: Callable[[], int],
         load: Callable[[], Snapshot],
         on_new: Callable[[Configuration], None],
+        interventions: InterventionWatch,
     ) -> None:
         self._nudges = NudgeWaiter(client)
         self._current = current
         self._load = load
         self._on_new = on_new
+        self._interventions = interventions
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="configuration")
         self._known: int | None = None
         self._is_lost = False
@@ -59,10 +68,20 @@ class ConfigurationWatch:
                 await self._nudges.wait()
         finally:
             await self._nudges.close()
+
+    async def close(self, within_s: float) -> None:
+        """Write the totals once more, if the database allows it in time. Nothing is asked after this."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._interventions.last_words(self._ask)
+        except (DatabaseError, TimeoutError) as error:
+            log.warning("totals not written at the end", reason=str(error) or "the database did not answer in time")
+        finally:
             self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def look(self) -> None:
         try:
+            await self._interventions.look(self._ask)
             revision = await self._ask(self._current)
             if revision != self._known:
                 configuration = await self._ask(lambda: of_snapshot(self._load()))

@@ -281,8 +281,11 @@ class ScanGroup:
 
     @property
     def columns(self) -> tuple[list[Value], list[int]]:
-        """Values and statuses as they were published last, in the order of `ids`; empty before the first time."""
-        return self._sent_values, self._sent_statuses
+        """Values and statuses in the order of `ids`, as they were published last; between a new plan and its first
+        scan, as they will be."""
+        if self._sent_statuses:
+            return self._sent_values, self._sent_statuses
+        return self._overlay.apply(self.ids, self._values, self._statuses)
 
     def publish_again(self, revision: int, now: float) -> None:
         """The same once more in full, as of the last scan: readers have missed something."""

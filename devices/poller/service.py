@@ -1,7 +1,7 @@
 """The poller as a whole: which links run, and everything that runs beside them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final, cast
 
@@ -13,16 +13,22 @@ from bus.client import BusError
 from bus.latest import read_latest
 from bus.presence import Presence
 from bus.process import Heartbeat
+from bus.quality import GOOD_LOCAL_OVERRIDE
 from bus.roles import POLLER
 from bus.streams import LeaseLost
 from devices.drivers.base import OpenDriver
 from devices.drivers.registry import open_driver
+from devices.interventions import Interventions
 from devices.poller.clock import ClockWatch
+from devices.poller.computed import ComputedGroup
+from devices.poller.computing import Computing, Stored, newest_totals
 from devices.poller.configuration import Configuration, ConfigurationWatch
 from devices.poller.delivery import Delivery, LeaseKeeper, say_event
-from devices.poller.groups import LastValue
+from devices.poller.groups import LastValue, ScanGroup
+from devices.poller.interventions import InterventionWatch, Store
 from devices.poller.link import Link, now_ms
 from devices.poller.outbox import LIMIT_BYTES, Outbox
+from devices.poller.overlay import Overlay
 from devices.poller.probes import ProbeDesk
 from devices.poller.spec import LinkSpec
 from devices.snapshot import Snapshot
@@ -34,10 +40,16 @@ CLOCK_S: Final = 0.5
 HEALTH_S: Final = 2.0
 RESTART_S: Final = 1.0
 LAST_WORDS_S: Final = 0.5
+TOTALS_WORDS_S: Final = 2.0
+NOTHING_KEPT: Final = Store(Interventions, lambda *_: {})
+"""Nobody enters, substitutes or takes anything out of use, and no total is kept."""
 
 
 class Poller:
-    """`current` and `load` ask the configuration database; `open_driver` makes the drivers (devices/drivers)."""
+    """`current` and `load` ask the configuration database; `open_driver` makes the drivers (devices/drivers).
+
+    `store`: where what people do in operation, and totals, are kept (devices/poller/totals.py).
+    """
 
     def __init__(
         self,
@@ -46,6 +58,7 @@ class Poller:
         current: Callable[[], int],
         load: Callable[[], Snapshot],
         open_driver: OpenDriver = open_driver,
+        store: Store = NOTHING_KEPT,
         outbox_bytes: int = LIMIT_BYTES,
     ) -> None:
         self._client = client
@@ -55,14 +68,25 @@ class Poller:
         self.leases = LeaseKeeper(client, self._lease_held, self._lease_lost)
         self.delivery = Delivery(client, self.outbox, self.leases)
         self.delivery.on_joined = self._sweep_soon
-        self._watch = ConfigurationWatch(client, current, load, self._configure)
+        self._overlay = Overlay()
+        self.computing = Computing(self.outbox, self._overlay, self._scan_groups, now_ms)
+        self._interventions = InterventionWatch(
+            store, self._overlay, self.computing, self._publish_tags_again, self._leave_alone, now_ms
+        )
+        self._watch = ConfigurationWatch(client, current, load, self._configure, self._interventions)
         self._presence = Presence(client)
-        self._configuration = Configuration(0, {}, {})
+        self._configuration = Configuration(0, {}, (), {})
         self._is_configured = asyncio.Event()
         self._is_polling = False
         self._last: dict[int, LastValue] = {}
+        self._totals: dict[int, Stored] = {}
         self.links: dict[str, Link] = {}
-        self._probes = ProbeDesk(client, links=self.links.values, is_polling=lambda: self._is_polling)
+        self._probes = ProbeDesk(
+            client,
+            links=self.links.values,
+            is_polling=lambda: self._is_polling,
+            out_of_use=self._why_out_of_use,
+        )
         self._running: dict[str, asyncio.Task[None]] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._health_wanted = asyncio.Event()
@@ -72,7 +96,7 @@ class Poller:
         heartbeat = Heartbeat(self._client, POLLER, revision=lambda: self._configuration.revision, detail=self.figures)
         parts = [
             heartbeat.run(), self._watch.run(), self.leases.run(), self.delivery.run(),
-            self._mark_overdue(), self._watch_clock(), self._say_health(), self._probes.run(),
+            self._mark_overdue(), self._watch_clock(), self._say_health(), self._probes.run(), self._keep_computing(),
         ]  # fmt: skip
         try:
             async with asyncio.TaskGroup() as group:
@@ -87,6 +111,7 @@ class Poller:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._watch.close(TOTALS_WORDS_S)
         with suppress(*BusError, LeaseLost, TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):
                 await self.delivery.flush()
@@ -94,7 +119,7 @@ class Poller:
         await self.delivery.close()
 
     def figures(self) -> dict[str, Any]:
-        groups = [group for link in self.links.values() for group in link.groups]
+        groups: list[ScanGroup | ComputedGroup] = [*self._scan_groups(), *self.computing.groups]
         return {
             "tags": sum(len(group.ids) for group in groups),
             "groups": len(groups),
@@ -124,6 +149,7 @@ class Poller:
     def _lease_lost(self) -> None:
         self._is_polling = False
         self._stop_links(list(self.links))
+        self.computing.stop()
         self._last = {}  # whoever polls now knows newer ones, and leaves them on the bus
 
     async def _begin(self) -> None:
@@ -136,15 +162,22 @@ class Poller:
         self._apply()
 
     async def _last_on_bus(self) -> dict[int, LastValue]:
-        """What a poller before us has left, when it was read by the same configuration."""
+        """What a poller before us has left, when it was read by the same configuration; and where totals stood.
+
+        A substituted value is not what was read, so it is not remembered as that.
+        """
         last: dict[int, LastValue] = {}
+        self._totals = dict(self._interventions.stored)
         with suppress(*BusError):
-            for block in (await read_latest(self._client)).values():
+            blocks = (await read_latest(self._client)).values()
+            self._totals = newest_totals(blocks, self._configuration.revision, self._totals)
+            for block in blocks:
                 if block.revision != self._configuration.revision:
                     continue
                 taken = block.source_ms or [block.read_at_ms] * len(block.ids)
-                for tag, value, taken_ms in zip(block.ids, block.values, taken, strict=True):
-                    last[tag] = LastValue(None, value, taken_ms)
+                for tag, value, status, taken_ms in zip(block.ids, block.values, block.statuses, taken, strict=True):
+                    if status != GOOD_LOCAL_OVERRIDE:
+                        last[tag] = LastValue(None, value, taken_ms)
         return last
 
     def _apply(self) -> None:
@@ -157,7 +190,9 @@ class Poller:
         for name, spec in wanted.items():
             if name not in self.links:
                 self._start_link(spec)
-        self._last = {}
+        totals = {**self._interventions.stored, **self._totals}
+        self.computing.configure(self._configuration.computed, self._configuration.revision, self._last, totals)
+        self._last, self._totals = {}, {}
         log.info("links", running=len(self.links), untouched=len(gone))
         self.outbox.start_revision()
         self._sweep_soon()
@@ -170,9 +205,11 @@ class Poller:
             self.outbox,
             revision=self._configuration.revision,
             last=self._last,
+            overlay=self._overlay,
             device_name=self._device_name,
             on_change=self._health_wanted.set,
         )
+        link.set_out_of_use(self._interventions.out_of_use)
         self.links[spec.name] = link
         self._running[spec.name] = asyncio.create_task(self._keep_running(link), name=spec.name)
 
@@ -207,6 +244,34 @@ class Poller:
     def _publish_all_again(self) -> None:
         for link in self.links.values():
             link.publish_again()
+        self.computing.publish_again()
+
+    def _publish_tags_again(self, tags: Iterable[int]) -> None:
+        """Something lies over these tags now, or no more: a group with a long period says so before its next scan."""
+        wanted, now = frozenset(tags), asyncio.get_running_loop().time()
+        for group in self._scan_groups():
+            if not wanted.isdisjoint(group.ids):
+                group.publish_again(self._configuration.revision, now)
+        self.computing.look_again(wanted)
+
+    def _leave_alone(self, out_of_use: dict[int, str]) -> None:
+        for link in self.links.values():
+            link.set_out_of_use(out_of_use)
+
+    def _why_out_of_use(self, device: int) -> str | None:
+        return self._interventions.out_of_use.get(device)
+
+    def _scan_groups(self) -> list[ScanGroup]:
+        return [group for link in self.links.values() for group in link.groups]
+
+    async def _keep_computing(self) -> None:
+        """A fault of our own in computing must not stop the links."""
+        while True:
+            try:
+                await self.computing.run()
+            except Exception:
+                log.exception("computing failed; it starts again")
+                await asyncio.sleep(RESTART_S)
 
     def _sweep_soon(self) -> None:
         self._spawn(self._sweep())
@@ -215,6 +280,7 @@ class Poller:
         """Groups and links that are no longer configured leave the bus."""
         wanted = self._configuration.links
         groups = {group.name for spec in wanted.values() for unit in spec.units for group in unit.groups}
+        groups |= {spec.name for spec in self._configuration.computed}
         with suppress(*BusError):
             latest = [g.decode() for g in cast(list[bytes], await self._client.hkeys(keys.LATEST))]
             if gone := [g for g in latest if g not in groups]:
@@ -226,6 +292,7 @@ class Poller:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(WATCH_S)
+            self._interventions.expire(loop.time())
             for link in self.links.values():
                 link.mark_overdue(loop.time())
 

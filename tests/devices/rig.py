@@ -18,7 +18,8 @@ from bus.messages import Block, Value
 from devices.drivers.base import OpenDriver
 from devices.drivers.registry import open_driver
 from devices.points import Point
-from devices.poller.service import Poller
+from devices.poller.interventions import Store
+from devices.poller.service import NOTHING_KEPT, Poller
 from devices.snapshot import DeviceEntry, Snapshot, TagEntry
 from tests.devices.waiting import until
 from tests.entries import device_entry, tag_entry
@@ -66,9 +67,11 @@ class Plant:
 
 
 @asynccontextmanager
-async def polling(url: str, plant: Plant, open_driver: OpenDriver = open_driver) -> AsyncIterator[Poller]:
+async def polling(
+    url: str, plant: Plant, open_driver: OpenDriver = open_driver, store: Store = NOTHING_KEPT
+) -> AsyncIterator[Poller]:
     client = connect(url, "test-poller")
-    poller = Poller(client, current=plant.current, load=plant.load, open_driver=open_driver)
+    poller = Poller(client, current=plant.current, load=plant.load, open_driver=open_driver, store=store)
     task = asyncio.create_task(poller.run())
     try:
         yield poller

@@ -12,6 +12,7 @@ from bus.client import connect
 from bus.parent import die_with_parent
 from bus.roles import POLLER, RoleTaken, hold_role
 from devices import snapshot
+from devices.poller import totals
 from devices.poller.service import Poller
 from plant import revisions
 
@@ -34,7 +35,8 @@ class Command(BaseCommand):
 
 async def _main() -> None:
     client = connect(settings.REDIS_URL, POLLER)
-    poller = asyncio.create_task(Poller(client, current=revisions.current, load=snapshot.load).run())
+    service = Poller(client, current=revisions.current, load=snapshot.load, store=totals.database())
+    poller = asyncio.create_task(service.run())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, poller.cancel)
