@@ -2,16 +2,19 @@
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
 from accounts.actors import actor_of
+from accounts.admin_rights import holds
 from accounts.placed_admin import AreaFilter, PlacedAdmin
 from devices.actions import set_enabled
 from devices.admin_forms import DeviceForm, TagForm
-from devices.models import Device, Tag
+from devices.drivers.registry import is_serial
+from devices.line_advice import stored_overloads
+from devices.models import Device, Kind, Tag
 
 
 class SwitchedAdmin(PlacedAdmin):
@@ -38,6 +41,14 @@ class SwitchedAdmin(PlacedAdmin):
         same = len(rows) - count
         self.message_user(request, f"{count:,} {noun} {verb}." + (f" {same:,} had been already." if same else ""))
 
+    def warn_of_overrun(self, request: HttpRequest, device: Device) -> None:
+        """A serial line that now has more to do than it can (MB-09). The change stands: the next may put it right."""
+        if is_serial(device.driver):
+            members = Device.objects.filter(driver=device.driver, host=device.host)
+            visible = {member.name for member in members if holds(self.allowed(request), [member.area_id])}
+            for found in stored_overloads(members, visible):
+                self.message_user(request, f"{found.text} {found.hint}", messages.WARNING)
+
 
 @admin.register(Device)
 class DeviceAdmin(SwitchedAdmin):
@@ -48,7 +59,14 @@ class DeviceAdmin(SwitchedAdmin):
     ordering = ("name",)
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("name", "title", "area", "enabled")}),
-        ("Connection", {"fields": ("driver", "host", "port", "unit", "timeout_ms")}),
+        (
+            "Connection",
+            {
+                "fields": ("driver", "host", "port", "line", "unit", "timeout_ms"),
+                "description": "A network device has a host and a port. A device on a serial line of this machine "
+                "(modbus_rtu) has the line in place of the host, and the line's settings in place of the port.",
+            },
+        ),
         (
             "Reading",
             {
@@ -56,11 +74,24 @@ class DeviceAdmin(SwitchedAdmin):
                 "description": "Tags whose registers lie close together are read in one request.",
             },
         ),
+        (
+            "Peculiarities",
+            {
+                "classes": ("collapse",),
+                "fields": ("delay_ms", "registers_by", "any_unit", "idle_close_s", "connect_per_scan"),
+                "description": "Leave these as they are, unless the device's manual asks for it or its page here "
+                "shows time-outs and wrong replies.",
+            },
+        ),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request).annotate(tag_total=Count("tags"))
         return rows
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        self.warn_of_overrun(request, obj)
 
     @admin.display(description="tags", ordering="tag_total")
     def tag_count(self, device: Any) -> int:
@@ -81,20 +112,37 @@ class TagAdmin(SwitchedAdmin):
             "Source",
             {
                 "fields": ("device", "table", "address", "data_type", "order", "scan_ms"),
-                "description": "Bits (bool) stand in the tables coil and discrete, everything else in registers.",
+                "description": "The tables coil and discrete hold single bits: their type is bool. Everything else "
+                "stands in registers.",
             },
         ),
         (
-            "Value",
+            "Part of a register, or text",
             {
-                "fields": ("scale", "offset", "unit", "decimals", "eu_min", "eu_max", "state_labels"),
-                "description": "Value = raw × scale + offset. A bool has neither scaling nor a range.",
+                "classes": ("collapse",),
+                "fields": ("bit", "bit_count", "length"),
+                "description": "A bool in a register needs its bit. A bit field of a uint16, uint32 or uint64 needs "
+                "its first bit and how many bits it has. A string needs its length.",
             },
         ),
+        (
+            "Scaling",
+            {
+                "fields": ("scale", "offset", "raw_min", "raw_max", "scale_address", "not_implemented"),
+                "description": "Value = raw × scale + offset. Or, in place of both: raw low and high stand for range "
+                "low and high. Bools and strings have neither scaling nor a range.",
+            },
+        ),
+        ("Value", {"fields": ("unit", "decimals", "eu_min", "eu_max", "clamp", "state_labels")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("device")
+        """Tags of the other kinds have pages of their own."""
+        return super().get_queryset(request).filter(kind=Kind.DEVICE).select_related("device")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        self.warn_of_overrun(request, obj.device)
 
     def areas_of(self, obj: Any) -> list[int | None]:
         """Also the device's area: whoever may point a tag at a device can read every register of it."""

@@ -1,6 +1,7 @@
 """The forms of devices and tags in the admin site, where they need more than their models say."""
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
 
 from django import forms
 
@@ -13,11 +14,33 @@ _STATES: Final = (
 )
 
 
-class DeviceForm(ExplainedForm):
+class _EmptyIsNone(ExplainedForm):
+    """`none`: numbers whose 0 means that there is none; an emptied field says the same."""
+
+    none: ClassVar[Sequence[str]] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.none:
+            if name in self.fields:  # not when the page is only to be read
+                self.fields[name].required = False
+
+    def clean(self) -> Any:
+        cleaned = super().clean()
+        for name in self.none:
+            if name in self.cleaned_data and self.cleaned_data[name] is None:
+                self.cleaned_data[name] = 0
+        return cleaned
+
+
+class DeviceForm(_EmptyIsNone):
+    none = ("delay_ms", "idle_close_s")
     driver = forms.ChoiceField(choices=[(name, name) for name in sorted(DRIVERS)])
 
 
-class TagForm(ExplainedForm):
+class TagForm(_EmptyIsNone):
+    none = ("length",)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "state_labels" in self.fields:  # not when the page is only to be read

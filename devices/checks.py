@@ -11,7 +11,8 @@ from django.db.models.functions import Lower
 
 from devices.advice import advice
 from devices.drivers.registry import DRIVERS
-from devices.models import Device, Tag
+from devices.line_advice import stored_overloads
+from devices.models import Device, Kind, Tag
 from devices.points import DataType, Order, Table
 
 
@@ -52,5 +53,11 @@ def _unknown_points() -> list[CheckMessage]:
 
 
 def _advice() -> list[CheckMessage]:
-    fastest = Tag.objects.filter(enabled=True).values_list(Lower("device__name")).annotate(Min("scan_ms")).order_by()
-    return [Warning(a.text, hint=a.hint, id=a.id) for a in advice(Device.objects.all(), dict(fastest))]
+    fastest = (
+        Tag.objects.filter(enabled=True, kind=Kind.DEVICE)
+        .values_list(Lower("device__name"))
+        .annotate(Min("scan_ms"))
+        .order_by()
+    )
+    found = [*advice(Device.objects.all(), dict(fastest)), *stored_overloads(Device.objects.all())]
+    return [Warning(a.text, hint=a.hint, id=a.id) for a in found]

@@ -1,7 +1,9 @@
 """How busy the serial lines of a configuration are (MB-09): what to say, or to refuse, before a line is overrun."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from django.db.models import QuerySet
 
 from devices.advice import Advice
 from devices.drivers.registry import is_serial
@@ -36,13 +38,28 @@ def line_loads(devices: Iterable[Device], tags: Mapping[str, Sequence[Tag]]) -> 
     return found
 
 
-def overloads(devices: Iterable[Device], tags: Mapping[str, Sequence[Tag]]) -> list[Advice]:
-    """About each line that has more to do than it can."""
-    return [_said(load) for load in line_loads(devices, tags) if load.pct > BUSY_PCT]
+def overloads(
+    devices: Iterable[Device], tags: Mapping[str, Sequence[Tag]], named: Container[str] | None = None
+) -> list[Advice]:
+    """About each line that has more to do than it can. `named`: devices that may be named; None: all."""
+    return [_said(load, named) for load in line_loads(devices, tags) if load.pct > BUSY_PCT]
 
 
-def _said(load: LineLoad) -> Advice:
-    shares = ", ".join(f"{name} {pct:.0f} %" for name, pct in sorted(load.parts.items()))
+def stored_overloads(devices: QuerySet[Device], named: Container[str] | None = None) -> list[Advice]:
+    """The same of devices in the database, with the tags they have there."""
+    on_lines = [device for device in devices if device.enabled and is_serial(device.driver)]
+    tags: dict[str, list[Tag]] = {}
+    for tag in Tag.objects.filter(device__in=on_lines, enabled=True).select_related("device"):
+        if tag.device is not None:
+            tags.setdefault(tag.device.name.lower(), []).append(tag)
+    return overloads(on_lines, tags, named)
+
+
+def _said(load: LineLoad, named: Container[str] | None) -> Advice:
+    shown = {name: pct for name, pct in sorted(load.parts.items()) if named is None or name in named}
+    if len(shown) < len(load.parts):
+        shown["others"] = load.pct - sum(shown.values())
+    shares = ", ".join(f"{name} {pct:.0f} %" for name, pct in shown.items())
     return Advice(
         "devices.W007",
         f"The serial line {load.port} ({load.line}) would be busy {load.pct:.0f} % of its time ({shares}); "

@@ -12,7 +12,9 @@ from django.urls import reverse
 from accounts.models import Grant, Role, User
 from audit.models import AuditRecord
 from devices import current
+from devices.drivers.registry import DRIVERS
 from devices.models import Device, Tag
+from devices.quirks import Quirks, RegistersBy
 from plant.models import Area, ConfigRevision
 from tests.cast import Cast, Works
 
@@ -278,10 +280,61 @@ def test_drivers_are_chosen_from_those_there_are(ada: Client) -> None:
     page = listed(ada, reverse("admin:devices_device_add"))
     chosen = re.search(r'<select name="driver".*?</select>', page, re.DOTALL)
     assert chosen is not None
-    assert re.findall(r"<option[^>]*>([^<]*)", chosen.group()) == ["modbus_tcp"]
+    assert re.findall(r"<option[^>]*>([^<]*)", chosen.group()) == sorted(DRIVERS)
+    assert "modbus_tcp" in chosen.group()
 
 
 def test_labels_are_the_words_of_the_field(ada: Client) -> None:
     page = listed(ada, reverse("admin:devices_tag_add"))
     for label in ("Range low:", "Range high:", "Scan period (ms):"):
         assert label in page
+
+
+def device_form(device: Device, **changes: Any) -> dict[str, Any]:
+    """What the change page of a device posts."""
+    names = (
+        "name", "title", "driver", "host", "port", "line", "unit", "timeout_ms", "max_registers", "max_gap",
+        "registers_by",
+    )  # fmt: skip
+    form = {name: getattr(device, name) for name in names} | {"area": device.area_id, "enabled": "on"}
+    return form | {"delay_ms": "", "idle_close_s": ""} | changes
+
+
+def test_what_is_peculiar_to_a_device_is_set_in_its_form(ada: Client, works: Works) -> None:
+    """MB-10. An emptied number means that there is none."""
+    address = reverse("admin:devices_device_change", args=[works.plc1.pk])
+    assert "Peculiarities" in listed(ada, address)
+    form = device_form(works.plc1, delay_ms="20", registers_by="fc3", any_unit="on", idle_close_s="")
+    assert ada.post(address, form).status_code == 302
+    works.plc1.refresh_from_db()
+    assert works.plc1.quirks == Quirks(20, RegistersBy.FC3, True, 0, False)
+
+
+def test_a_bit_of_a_register_is_a_tag_by_the_form(ada: Client, works: Works) -> None:
+    form = tag_form(works.level, data_type="bool", bit="", length="")
+    address = reverse("admin:devices_tag_change", args=[works.level.pk])
+    assert set(ada.post(address, form).context["adminform"].form.errors) == {"bit"}
+    assert ada.post(address, form | {"bit": "5"}).status_code == 302
+    works.level.refresh_from_db()
+    assert (works.level.data_type, works.level.bit, works.level.length) == ("bool", 5, 0)
+
+
+def test_tags_that_no_device_has_are_not_among_those_of_devices(ada: Client, works: Works) -> None:
+    entered = Tag.objects.create(area=works.north, name="lab", kind="manual", data_type="float64")
+    assert "works/north/lab" not in listed(ada, reverse("admin:devices_tag_changelist"))
+    assert ada.get(reverse("admin:devices_tag_change", args=[entered.pk])).status_code == 302
+
+
+def test_who_overruns_a_serial_line_is_told_and_of_strange_devices_only_their_share(nora: Client, works: Works) -> None:
+    """MB-09."""
+    fields = {"driver": "modbus_rtu", "host": "/dev/ttyS0", "line": "1200 8N1"}
+    ours = Device.objects.create(name="meter", area=works.north, **fields)
+    theirs = Device.objects.create(name="secret", area=works.south, unit=2, **fields)
+    Tag.objects.create(area=works.north, device=ours, name="a", address=0, data_type="float64")
+    Tag.objects.create(area=works.south, device=theirs, name="b", address=0, data_type="string", length=200)
+    address = reverse("admin:devices_device_change", args=[ours.pk])
+    page = nora.post(address, device_form(ours, title="Meter"), follow=True).content.decode()
+    told = re.search(r"The serial line /dev/ttyS0 \(1200 8N1\) would be busy (\d+) % .*?others", page)
+    assert told is not None
+    assert int(told[1]) > 200
+    assert "secret" not in page

@@ -16,7 +16,7 @@ from devices.points import DataType, Order, Point, Table
 from devices.validation import tag_problems, validate_host
 from plant.models import Area, Plant
 from tests.cast import Works
-from tests.plant.documents import HEAD, refused
+from tests.plant.documents import HEAD, load, refused
 
 TAGS = [
     ({"data_type": "bool"}, "bit", "A bool in a register needs the number of its bit: 0, the lowest, to 15."),
@@ -348,3 +348,17 @@ def test_a_path_has_at_most_255_characters(works: Works) -> None:
 def test_everything_of_the_cast_is_in_order(works: Works) -> None:
     for row in (works.plant, works.north, works.pumps, works.plc1, works.level, works.run, works.flow):
         row.full_clean()
+
+
+@pytest.mark.django_db
+def test_an_import_that_would_overrun_a_serial_line_is_refused_with_the_numbers() -> None:
+    """MB-09."""
+    head = f"{HEAD}areas: [{{path: a}}]\ndevices:\n"
+    line = "driver: modbus_rtu, host: /dev/ttyS0, line: 9600 8E1, max_registers: 125"
+    devices = f"  - {{name: d, area: a, {line}}}\n  - {{name: e, area: a, unit: 2, {line}}}\ntags:\n"
+    tag = "  - {path: a/%s, device: %s, address: %s, type: string, length: 250, scan_ms: %s}\n"
+    rows = [tag % ("x", "d", 0, 1000), tag % ("y", "d", 200, 1000), tag % ("z", "e", 0, 1000)]
+    (problem,) = refused(head + devices + "".join(rows))
+    assert "The serial line /dev/ttyS0 (9600 8E1) would be busy 93 % of its time (d 62 %, e 31 %); the most" in problem
+    rows[2] = tag % ("z", "e", 0, 5000)
+    assert load(head + devices + "".join(rows)).revision is not None
