@@ -115,3 +115,10 @@ def show(ring: Recent) -> None:
 def recent(tag_ids: Iterable[int]) -> dict[int, Points]:
     """The last ten minutes of these tags, a point each STEP_MS; for synchronous code of the web process."""
     return _current.points(tag_ids, time.monotonic_ns() // 1_000_000, time.time_ns() // 1_000_000)
+
+
+def since_ms() -> int | None:
+    """Since when there is something, ms UTC; None: nothing yet."""
+    columns = _current.columns
+    age_ms = time.monotonic_ns() // 1_000_000 - columns[0].at_ms if columns else None
+    return None if age_ms is None else time.time_ns() // 1_000_000 - min(age_ms, SPAN_MS)

@@ -8,9 +8,11 @@ from accounts.permissions import Action
 from devices.snapshot import AreaEntry, TagEntry
 from hmi.presentation import labels_of
 from hmi.screens.counts import Counts, counts_by_area, total
-from hmi.screens.device_links import LinkLine, Links, link_lines
+from hmi.screens.device_health import UnitLine, unit_line
+from hmi.screens.device_links import Links
 from hmi.screens.readings import Reading, readings
 from hmi.screens.scope import Scope
+from hmi.screens.sparks import Spark, sparks
 from plant.models import Plant
 
 KEY_VALUES: Final = 6
@@ -33,6 +35,7 @@ class KeyValue:
 
     reading: Reading
     within: str = ""
+    spark: Spark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Card:
     area: AreaEntry
     above: list[str]
     counts: Counts
-    links: list[LinkLine]
+    links: list[UnitLine]
     may_diagnose: bool
     values: list[KeyValue]
     branches: list[Branch]
@@ -73,13 +76,22 @@ def key_tags(scope: Scope, area: AreaEntry) -> list[TagEntry]:
 
 
 def _chosen(scope: Scope, area: AreaEntry) -> list[TagEntry]:
-    near = [(i, t) for i, a in enumerate(scope.family(area)) for t in scope.tags(a.id) if t.enabled]
-    near.sort(key=lambda pair: (_rank(pair[1]), pair[1].scan_ms, pair[1].name.lower(), pair[0]))
+    family = list(enumerate(scope.family(area)))
+    last = {tag_id for _, a in family for tag_id in _repeated(scope.tags(a.id))}
+    near = [(i, t) for i, a in family for t in scope.tags(a.id) if t.enabled]
+    near.sort(key=lambda p: (p[1].id in last, _rank(p[1]), p[1].scan_ms, p[1].name.lower(), p[0]))
     measured = [tag for _, tag in near if _rank(tag) == 0][: KEY_VALUES - KEY_STATES]
-    states = [tag for _, tag in near if _rank(tag) == 1][:KEY_STATES]
+    states = [tag for _, tag in near if _rank(tag) == 1 and tag.id not in last][:KEY_STATES]
     rest = [tag for _, tag in near if tag not in measured and tag not in states]
     places = {tag.id: place for place, tag in near}
     return sorted([*measured, *states, *rest][:KEY_VALUES], key=lambda tag: (places[tag.id], _order(scope, tag)))
+
+
+def _repeated(tags: Sequence[TagEntry]) -> set[int]:
+    """States of one area that say less of the same than another one: "running, stopped" beside "running, starting,
+    stopped, blocked". On and off alone are said of many things."""
+    states = [(tag.id, frozenset(tag.state_labels.values())) for tag in tags if tag.state_labels and tag.enabled]
+    return {tag_id for tag_id, words in states if words != {"on", "off"} and any(words < other for _, other in states)}
 
 
 def _order(scope: Scope, tag: TagEntry) -> int:
@@ -107,13 +119,14 @@ def area_cards(scope: Scope, areas: Sequence[AreaEntry], links: Links) -> list[C
     counts = counts_by_area(scope.layout)
     wanted = {area.id: key_tags(scope, area) for area in areas}
     found = {r.tag.id: r for r in readings([tag for tags in wanted.values() for tag in tags])}
-    values = {area.id: [_key_value(scope, area, found[t.id]) for t in wanted[area.id]] for area in areas}
+    lines = sparks([tag for tags in wanted.values() for tag in tags])
+    values = {a.id: [_key_value(scope, a, found[t.id], lines.get(t.id)) for t in wanted[a.id]] for a in areas}
     return [_card(scope, area, values[area.id], counts, links) for area in areas]
 
 
-def _key_value(scope: Scope, area: AreaEntry, reading: Reading) -> KeyValue:
+def _key_value(scope: Scope, area: AreaEntry, reading: Reading, spark: Spark | None) -> KeyValue:
     owner = scope.layout.snapshot.areas[reading.tag.area_id]
-    return KeyValue(reading, "" if owner.id == area.id else owner.label)
+    return KeyValue(reading, "" if owner.id == area.id else owner.label, spark)
 
 
 def area_card(scope: Scope, area: AreaEntry, links: Links) -> Card:
@@ -126,7 +139,7 @@ def _card(scope: Scope, area: AreaEntry, values: list[KeyValue], counts: Mapping
         area=area,
         above=[a.label for a in scope.layout.above(area) if not scope.sees(a)],
         counts=family_counts(scope, area, counts),
-        links=link_lines(scope.devices(scope.family(area)), links),
+        links=[unit_line(device, scope.layout, links) for device in scope.devices(scope.family(area))],
         may_diagnose=scope.may(Action.DIAGNOSE, area.id),
         values=values,
         branches=branches(scope, area, counts),

@@ -92,7 +92,7 @@ class UnitLine:
         return (_ORDER[self.quality] if self.device.enabled else _OFF, self.device.name.lower())
 
 
-def unit_line(device: DeviceEntry, layout: Layout, links: Links, tags: int) -> UnitLine:
+def unit_line(device: DeviceEntry, layout: Layout, links: Links, tags: int = 0) -> UnitLine:
     line = link_line(device, links)
     said = _said(device, links)
     area = layout.snapshot.areas[device.area_id]

@@ -8,8 +8,8 @@ from devices.snapshot import AreaEntry
 from hmi.screens.cards import area_card, area_cards, plant_cards
 from hmi.screens.device_links import heard_links
 from hmi.screens.htmx import PageRequest
-from hmi.screens.readings import readings
 from hmi.screens.scope import Scope, scope_of
+from hmi.screens.tag_list import tag_list
 from hmi.screens.trail import trail
 
 
@@ -30,14 +30,22 @@ def overview(request: PageRequest) -> HttpResponse:
 def area(request: PageRequest, path: str) -> HttpResponse:
     scope = scope_of(request)
     entry = scope.area(path)
+    if request.htmx and request.htmx.target == "tag-list":
+        return render(
+            request, "hmi/_tag_list.html", {"area": entry, "list": tag_list(scope.tags(entry.id), request.GET)}
+        )
     links = heard_links()
     context = {
         "area": entry,
         "plant": scope.layout.snapshot.plants[entry.plant_id],
         "card": area_card(scope, entry, links),
         "cards": area_cards(scope, scope.children(entry), links),
-        "trail": [] if request.htmx else trail(scope, entry),
-        "siblings": [] if request.htmx else _siblings(scope, entry),
-        "rows": [] if request.htmx else readings(scope.tags(entry.id)),
     }
-    return render(request, "hmi/_area_health.html" if request.htmx else "hmi/area.html", context)
+    if request.htmx:
+        return render(request, "hmi/_area_health.html", context)
+    context |= {
+        "trail": trail(scope, entry),
+        "siblings": _siblings(scope, entry),
+        "list": tag_list(scope.tags(entry.id), request.GET),
+    }
+    return render(request, "hmi/area.html", context)

@@ -342,49 +342,6 @@ def _coloured(page: Page, kind: str) -> bool:
 # --- modules on their own --------------------------------------------------------------------------------------------
 
 
-ROWS = """
-<div data-filter-tools hidden><input data-filter-input><select data-sort-input><option>name<option>title<option>quality
-</select><p data-filter-count></p></div>
-<div data-filter-rows>
-<div data-find="level of tank 2 lt2" data-name="lt2"><i data-live="b" data-q="good"></i></div>
-<div data-find="flow ft10" data-name="ft10"><i data-live="c" data-q="bad"></i></div>
-<div data-find="level of tank 10 lt10" data-name="lt10"><i data-live="d" data-q="uncertain"></i></div></div>
-<p data-filter-none hidden></p>
-"""
-
-
-def test_the_filter_finds_by_every_word_and_sorts_numbers_as_people_do(chromium: Browser, server: LiveServer) -> None:
-    page = chromium.new_page()
-    module(page, server, "filter.js", "m.startFilter()", markup=ROWS)
-
-    def names() -> list[str]:
-        shown = page.locator("[data-filter-rows] > div:not([hidden])").all()
-        return [str(row.get_attribute("data-name")) for row in shown]
-
-    page.locator("[data-filter-input]").fill("TANK level")
-    assert names() == ["lt2", "lt10"]
-    assert page.locator("[data-filter-count]").text_content() == "2 of 3"
-    page.locator("[data-filter-input]").fill("nothing")
-    assert names() == []
-    assert page.locator("[data-filter-none]").is_visible() or not page.locator("[data-filter-none]").get_attribute(
-        "hidden"
-    )
-    page.locator("[data-filter-input]").fill("")
-    page.locator("[data-sort-input]").select_option("quality")
-    assert names() == ["ft10", "lt10", "lt2"]
-    page.locator("[data-sort-input]").select_option("title")
-    assert names() == ["ft10", "lt2", "lt10"]
-
-
-def test_a_thousand_tags_are_filtered_at_once(chromium: Browser, server: LiveServer) -> None:
-    row = '<div data-find="tag {0}" data-name="t{0}"><i data-live="t{0}" data-q="good"></i></div>'
-    many = ROWS.replace("<div data-filter-rows>", "<div data-filter-rows>" + "".join(map(row.format, range(1000))))
-    page = chromium.new_page()
-    module(page, server, "filter.js", "m.startFilter()", markup=many)
-    page.locator("[data-filter-input]").fill("tag 999")
-    assert page.locator("[data-filter-count]").text_content() == "1 of 1003"
-
-
 def test_the_pointer_of_a_range_bar_follows_the_value(chromium: Browser, server: LiveServer) -> None:
     """HMI-14"""
     bar = """<svg data-range="Works/Level" data-low="-10" data-high="30" data-width="100" data-q="good">

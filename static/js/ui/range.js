@@ -21,12 +21,16 @@ function draw(bar, value, q) {
 export function startRanges() {
   /** @type {Map<string, SVGElement[]>} */
   const bars = new Map();
-  for (const bar of document.querySelectorAll("svg[data-range]")) {
-    if (!(bar instanceof SVGElement)) continue;
-    const path = (bar.dataset.range ?? "").toLowerCase();
-    bars.set(path, [...(bars.get(path) ?? []), bar]);
-  }
-  if (!bars.size) return;
+  const find = () => {
+    bars.clear();
+    for (const bar of document.querySelectorAll("svg[data-range]")) {
+      if (!(bar instanceof SVGElement)) continue;
+      const path = (bar.dataset.range ?? "").toLowerCase();
+      bars.set(path, [...(bars.get(path) ?? []), bar]);
+    }
+  };
+  find();
+  document.addEventListener("htmx:afterSwap", find); // another page of a list of tags
   // A number can lose its quality without any news: the link dies before the first value has come. The bar follows it.
   const follow = (/** @type {Node} */ node) => {
     if (!(node instanceof HTMLElement) || node.dataset.live === undefined) return;
