@@ -7,7 +7,7 @@ request is worked at a time whoever asked.
 import asyncio
 from collections.abc import Callable, Mapping
 from struct import pack, unpack_from
-from typing import Final
+from typing import Final, cast
 
 from devices.points import Table
 from devices.simulator.cells import Refused, Unit
@@ -180,7 +180,7 @@ class Connection(asyncio.Protocol):
         self._waiting = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast(asyncio.Transport, transport)  # that of uvloop is none by its class
         self._transport = transport
         if len(self._connections) >= MOST_CONNECTIONS:
             transport.abort()
