@@ -1,4 +1,4 @@
-"""The process for background work. Today it seals the audit, twice a second, whatever else is away."""
+"""The process for background work: it seals the audit, twice a second, and notes what has ended by itself."""
 
 import asyncio
 import signal
@@ -19,11 +19,13 @@ from audit.sealer import BATCH, seal
 from bus.client import connect
 from bus.process import Heartbeat
 from bus.roles import JOBS
+from devices.interventions import close_expired
 
 log = structlog.get_logger(__name__)
 
 SEAL_EVERY_S: Final = 0.5
 HEAD_EVERY_S: Final = 10.0
+ENDINGS_EVERY_S: Final = 2.0
 Result = TypeVar("Result")
 
 
@@ -37,13 +39,14 @@ async def _main() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    sealing = Sealing()
+    sealing, endings = Sealing(), Endings()
     client = connect(settings.REDIS_URL, JOBS)
     heart = asyncio.create_task(Heartbeat(client, JOBS, detail=sealing.detail).run())
     log.info("jobs started")
     with ThreadPoolExecutor(1, thread_name_prefix="sealer") as thread:  # one thread: one database connection
         try:
             while not stop.is_set():
+                await loop.run_in_executor(thread, endings.turn)
                 await loop.run_in_executor(thread, sealing.turn)
                 await _pause(stop, 0 if sealing.has_more else SEAL_EVERY_S)
             await loop.run_in_executor(thread, sealing.finish)
@@ -58,6 +61,29 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
         return
+
+
+class Endings:
+    """Substitutions and devices out of use whose time ran out get their record, every ENDINGS_EVERY_S.
+
+    The poller does not wait for this. A database that is away is said by the sealing, which asks it more often.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._looked_at = float("-inf")
+
+    def turn(self) -> None:
+        if self._clock() - self._looked_at < ENDINGS_EVERY_S:
+            return
+        self._looked_at = self._clock()
+        try:
+            count = close_expired()
+        except DatabaseError:
+            connections.close_all()
+            return
+        if count:
+            log.info("ended by themselves", count=count)
 
 
 class Sealing:
