@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from accounts.models import Grant, User
 from accounts.permissions import Action
+from hmi.screens.demo import heard_simulator, may_see_demo
 from hmi.screens.scope import Scope, scope_of
 from plant.models import Plant
 
@@ -81,6 +82,11 @@ class Chrome:
     def manage_url(self) -> str:
         """Where people, areas and tags are managed; empty for somebody who may not."""
         return reverse("admin:index") if any(self._scope.may(action) for action in _MANAGES) else ""
+
+    @cached_property
+    def has_demo(self) -> bool:
+        """Is there a demo plant to break, and may the person? The bus is asked only for who may."""
+        return may_see_demo(self._scope) and heard_simulator() is not None
 
     @cached_property
     def now(self) -> datetime:

@@ -179,8 +179,8 @@ def somewhere(
     return cases
 
 
-def whole_site(action: str, denied: int = 403, nobody: int = 302) -> Cases:
-    return lambda site: iter([Case(lambda p: p.may(action, EVERYWHERE), denied=denied, nobody=nobody)])
+def whole_site(action: str, ok: int = 200, denied: int = 403, nobody: int = 302, **kwargs: Any) -> Cases:
+    return lambda site: iter([Case(lambda p: p.may(action, EVERYWHERE), kwargs, ok=ok, denied=denied, nobody=nobody)])
 
 
 def never(denied: int = 404, nobody: int = 404, **kwargs: Any) -> Cases:
@@ -234,6 +234,8 @@ ADDRESSES: Final[dict[str, Cases]] = {
     "take_out_of_use": acts(
         "take_out_of_use", _of_rows("devices.device", "name", "name"), reason="a test", ends_at="10"
     ),
+    "demo_faults": whole_site("configure", ok=404),  # whoever may learns that there is no demo plant on this site
+    "demo_fault": whole_site("configure", ok=404, name="storm"),
     "system": somewhere("diagnose"),
     "clock": known(),
     "favicon": everybody(302),
