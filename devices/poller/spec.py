@@ -50,8 +50,11 @@ class LinkSpec:
 
     @property
     def quirks(self) -> dict[int, Quirks]:
-        """Unit id -> what it needs, for the driver."""
-        return {unit.unit: unit.quirks for unit in self.units}
+        """Unit id -> what it needs, for the driver. Where two devices are one unit and differ: what the protocol says."""
+        known: dict[int, set[Quirks]] = defaultdict(set)
+        for unit in self.units:
+            known[unit.unit].add(unit.quirks)
+        return {number: found.pop() if len(found) == 1 else Quirks() for number, found in known.items()}
 
 
 def link_specs(snapshot: Snapshot) -> dict[str, LinkSpec]:
