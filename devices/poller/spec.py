@@ -50,10 +50,10 @@ class LinkSpec:
 
     @property
     def quirks(self) -> dict[int, Quirks]:
-        """Unit id -> what it needs, for the driver. Where two devices are one unit and differ: what the protocol says."""
+        """Unit id -> what the driver must know of it. Where two devices are one unit and differ: as the protocol says."""
         known: dict[int, set[Quirks]] = defaultdict(set)
         for unit in self.units:
-            known[unit.unit].add(unit.quirks)
+            known[unit.unit].add(Quirks(registers_by=unit.quirks.registers_by, any_unit=unit.quirks.any_unit))
         return {number: found.pop() if len(found) == 1 else Quirks() for number, found in known.items()}
 
 

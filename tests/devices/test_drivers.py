@@ -1,5 +1,7 @@
 """Every driver does what every driver must (tests/devices/driver_conformance.py)."""
 
+from dataclasses import replace
+
 from devices.drivers.registry import DRIVERS
 from devices.poller.spec import LinkSpec, UnitSpec
 from devices.quirks import Quirks, RegistersBy
@@ -30,6 +32,6 @@ def test_two_devices_that_are_one_unit_and_contradict_each_other_are_read_as_the
         return UnitSpec(device, number, 100, 100, 8, quirks, True, ())
 
     fc4 = Quirks(registers_by=RegistersBy.FC4)
-    units = (unit(1, 1, fc4), unit(2, 1, Quirks()), unit(3, 2, fc4), unit(4, 2, fc4))
+    units = (unit(1, 1, fc4), unit(2, 1, Quirks()), unit(3, 2, fc4), unit(4, 2, replace(fc4, delay_ms=9)))
     spec = LinkSpec("link", "modbus_tcp", "plc", 502, "", "plc:502", units)
     assert spec.quirks == {1: Quirks(), 2: fc4}
