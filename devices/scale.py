@@ -41,10 +41,11 @@ class Scaler:
         self._picked = _picker([i for i, _, _ in self._computed])
         self._ranged = [(i, *_raw_range(p)) for i, p in enumerate(points) if has_raw_range(p)]
         self._limited = [
-            (i, -inf if p.eu_min is None else float(p.eu_min), inf if p.eu_max is None else float(p.eu_max), p.clamp)
+            (i, -inf if p.eu_min is None else float(p.eu_min), inf if p.eu_max is None else float(p.eu_max))
             for i, p in enumerate(points)
             if (p.eu_min is not None or p.eu_max is not None) and p.data_type.is_number
         ]
+        self._held = frozenset(i for i, p in enumerate(points) if p.clamp)
         self._count = len(points)
 
     def apply(self, raw: Sequence[Any], bad: Mapping[int, int] | None = None) -> tuple[list[Value], list[int] | None]:
@@ -86,16 +87,16 @@ class Scaler:
         return statuses
 
     def _checked_limits(self, values: list[Any], statuses: list[int] | None) -> list[int] | None:
-        for i, low, high, is_held in self._limited:
+        for i, low, high in self._limited:
             value = values[i]
             if value is None or low <= value <= high:
                 continue
             if statuses is None:
                 statuses = [GOOD] * self._count
             end, limit = (low, LIMIT_LOW) if value < low else (high, LIMIT_HIGH)
-            if is_held:
+            if i in self._held:
                 values[i] = int(end) if isinstance(value, int) and end.is_integer() else end + 0.0
-            statuses[i] = (GOOD_CLAMPED if is_held else UNCERTAIN_EU_EXCEEDED) | limit
+            statuses[i] = (GOOD_CLAMPED if i in self._held else UNCERTAIN_EU_EXCEEDED) | limit
         return statuses
 
 
