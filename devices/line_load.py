@@ -11,7 +11,9 @@ from typing import Final
 
 from devices.plan import Read
 
-BAUDS: Final = (1200, 2400, 4800, 9600, 14400, 19200, 28800, 38400, 57600, 76800, 115200, 230400)
+BAUDS: Final = (
+    300, 600, 1200, 2400, 4800, 9600, 14400, 19200, 28800, 38400, 57600, 76800, 115200, 230400, 460800, 921600,
+)  # fmt: skip
 DEFAULT_LINE: Final = "19200 8E1"
 """What the standard asks every device to have (2.2, 2.5.1)."""
 BUSY_PCT: Final = 80.0
