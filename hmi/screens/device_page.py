@@ -1,6 +1,6 @@
 """The page of one device in parts: figures, link, settings, the registers that are asked for, its tags."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -13,7 +13,7 @@ from devices.plan import Hole, Read, plan
 from devices.points import Table
 from devices.quirks import Quirks, RegistersBy
 from devices.refusals import meaning, what_to_try
-from devices.snapshot import DeviceEntry, TagEntry
+from devices.snapshot import AreaEntry, DeviceEntry, TagEntry
 from hmi.screens.device_health import Figures, UnitLine
 from hmi.screens.device_links import Links
 from hmi.screens.readings import Reading, readings
@@ -268,6 +268,7 @@ def _spans(read: Read) -> list[Span]:
 @dataclass(frozen=True, slots=True)
 class TagRow:
     reading: Reading
+    area: AreaEntry
     table: str
     address: int
     form: str
@@ -286,12 +287,13 @@ def device_tags(scope: Scope, device: DeviceEntry, asked_page: str) -> DeviceTag
     tags = scope.layout.tags_of_device.get(device.id, [])
     seen = [t for t in tags if t.point is not None and scope.may(Action.VIEW, t.area_id)]
     page = Paginator(seen, TAGS_SHOWN).get_page(asked_page)
-    return DeviceTags(_rows(readings(page.object_list)), page, len(tags) - len(seen))
+    rows = _rows(readings(page.object_list), scope.layout.snapshot.areas)
+    return DeviceTags(rows, page, len(tags) - len(seen))
 
 
-def _rows(found: Sequence[Reading]) -> list[TagRow]:
+def _rows(found: Sequence[Reading], areas: Mapping[int, AreaEntry]) -> list[TagRow]:
     return [
-        TagRow(r, r.tag.point.table.label, r.tag.point.address, r.tag.data_type.label)
+        TagRow(r, areas[r.tag.area_id], r.tag.point.table.label, r.tag.point.address, r.tag.data_type.label)
         for r in found
         if r.tag.point is not None
     ]

@@ -12,7 +12,7 @@ from accounts.permissions import Action
 from devices.snapshot import DeviceEntry
 from hmi.screens.by_hand import out_of_use_of
 from hmi.screens.by_hand_forms import OutOfUseForm
-from hmi.screens.device_health import unit_line, unit_lines
+from hmi.screens.device_health import UnitLine, unit_line, unit_lines
 from hmi.screens.device_links import heard_links
 from hmi.screens.device_page import (
     device_tags,
@@ -27,6 +27,10 @@ from hmi.screens.htmx import PageRequest
 from hmi.screens.scope import Scope, scope_of
 from hmi.screens.views_probes import registers_form
 
+MAX_WORDS: Final = 200
+"""Characters of what is sought."""
+TOOLS_FROM: Final = 7
+"""So many devices are found at a glance."""
 NEEDS: Final = "This page needs a role that may diagnose: operator, supervisor, maintenance, engineer or administrator."
 
 
@@ -37,8 +41,21 @@ def devices(request: PageRequest) -> HttpResponse:
     if not scope.may(Action.DIAGNOSE):
         raise PermissionDenied(NEEDS)
     lines = unit_lines(scope.diagnosed(), scope.layout, heard_links())
-    template = "hmi/_devices.html" if request.htmx else "hmi/devices.html"
-    return render(request, template, {"lines": lines})
+    words = request.GET.get("q", "")[:MAX_WORDS].strip()
+    context: dict[str, Any] = {
+        "lines": [line for line in lines if _has(line, words)],
+        "total": len(lines),
+        "words": words,
+    }
+    context["has_tools"] = bool(words) or len(lines) > TOOLS_FROM
+    return render(request, "hmi/_devices.html" if request.htmx else "hmi/devices.html", context)
+
+
+def _has(line: UnitLine, words: str) -> bool:
+    """Each of the words stands in its name, title, area, address or state."""
+    device = line.device
+    text = f"{device.name} {device.title} {line.area.label} {device.endpoint} {line.word}".casefold()
+    return all(word in text for word in words.casefold().split())
 
 
 @require_safe
@@ -56,7 +73,6 @@ def device_page(request: PageRequest, entry: DeviceEntry, typed: OutOfUseForm | 
     scope = scope_of(request)
     context = _refreshed(scope, entry)
     context |= {
-        "settings": settings_of(entry),
         "map": register_map(scope, entry, context["line"].figures),
         "tags": device_tags(scope, entry, request.GET.get("page", "1")),
         "registers": registers_form(scope, entry),
@@ -75,6 +91,7 @@ def _refreshed(scope: Scope, entry: DeviceEntry) -> dict[str, Any]:
         "out_of_use": out_of_use_of(scope, entry, timezone.now()),
         "figures": figures(line),
         "scans": scans(line.figures),
+        "settings": settings_of(entry),
         "refusals": refusals(line.figures),
         "link": shared_link(scope, line, links),
     }

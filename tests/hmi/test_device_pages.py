@@ -251,3 +251,11 @@ def test_a_few_old_errors_are_no_fault_of_now(works: Works, cast: Cast, bus_url:
     page = part(cast.omar, "/devices/plc1/")
     assert "Time-outs 3 Wrong" in page
     assert "Requests without an answer 0 in the last 60 s" in page
+
+
+def test_devices_are_found_by_name_area_address_or_state(cast: Cast, gateway: list[Device], bus_url: str) -> None:
+    say_link(bus_url, {gateway[0]: {"state": "silent"}, gateway[1]: {}, gateway[2]: {}})
+    assert "gw1" in part(cast.omar, "/devices/?q=silent north")
+    assert "gw2" not in part(cast.omar, "/devices/?q=silent north")
+    assert "gw2" in part(cast.omar, "/devices/?q=GW2")
+    assert "None of 4 devices has that" in part(cast.omar, "/devices/?q=nothing")
