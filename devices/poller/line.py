@@ -27,6 +27,10 @@ class NotNow(Exception):
     """The turn came when there was nothing to be sent any more: link lost, device taken out of use."""
 
 
+class FoundClosed(LinkDown):
+    """The connection had ended before anything was sent: no read has done that."""
+
+
 class Asker(Protocol):
     """A unit, as the line sees it."""
 
@@ -160,7 +164,7 @@ class Line:
 
     async def _open_again(self) -> None:
         if not self._is_resting and not self._is_idle(self._loop.time() - self._used_at):
-            raise LinkDown("the device closed the connection")
+            raise FoundClosed("the device closed the connection")
         await self.open()
 
     def _is_idle(self, idle_s: float) -> bool:

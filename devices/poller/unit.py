@@ -35,7 +35,7 @@ from devices.poller.exceptions import (
 from devices.poller.groups import LastValue, ScanGroup, Slot
 from devices.poller.health import ANSWERING, DISABLED, OUT_OF_USE, SILENT, WAITING, Recent, UnitFigures
 from devices.poller.learned import Learned
-from devices.poller.line import NotNow
+from devices.poller.line import FoundClosed, NotNow
 from devices.poller.outbox import Outbox
 from devices.poller.overlay import Overlay
 from devices.poller.schedule import Pause
@@ -235,6 +235,9 @@ class Unit:
             return self._refused(group, slot, error, has_answered)
         except NoAnswer as error:
             return self._unanswered(group, slot, error, BAD_TIMEOUT, has_answered)
+        except FoundClosed as error:
+            self._shared.lose(error)
+            return None
         except (BadReply, LinkDown) as error:
             group.lose(slot, BAD_NO_COMMUNICATION)
             if isinstance(error, LinkDown) or error.is_out_of_step:

@@ -18,6 +18,8 @@ RTU: Final = frozenset({Framing.RTU})
 TIMEOUT_MS: Final = 150
 LATE_S: Final = 1.5 * TIMEOUT_MS / 1000
 HTTP: Final = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
+EXCEPTIONS: Final = (*range(1, 10), 0x0B, 0, 0x40, 0xFF)
+"""All but 0A, after which a device is left alone for 5 s (tests/interop/test_difficult_devices.py)."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "bit errors": Fault(bit_errors()),
     "an exception of another function": Fault(instead(lambda d, r: r.framed(bytes([(r.function ^ 7) | EXCEPTION, 2])))),
     "an exception that is too long": Fault(instead(lambda d, r: r.framed(bytes([r.function | EXCEPTION, 2, 2])))),
-    "every exception in turn": Fault(turns(*[exception(code) for code in (*range(1, 12), 0, 0x40, 0xFF)])),
+    "every exception in turn": Fault(turns(*[exception(code) for code in EXCEPTIONS])),
     "late": Fault(late),
     "late, and later with every request": Fault(busy_then_late),
     "replies in the wrong order": Fault(held_back()),
@@ -221,7 +223,6 @@ FAULTS: Final[dict[str, Fault]] = {
     "a flood of garbage": Fault(instead(lambda d, r: b"\xff" * 70_000)),
     "garbage before the reply": Fault(instead(lambda d, r: HTTP + d.reply(r))),
     "the request sent back": Fault(instead(lambda d, r: r.framed(struct.pack(">BHH", r.function, r.address, r.count)))),
-    "three registers at most": Fault(at_most(3)),
     "answers what nobody asked": Fault(
         instead(lambda d, r: Request(r.framing, r.unit, 5, r.address, 1, r.tid).framed(d.pdu(r)[:1] + b"\x02\xde\xad"))
     ),

@@ -102,6 +102,7 @@ class Device:
     requests: list[Request] = field(default_factory=list)
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    wire: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def pdu(self, request: Request) -> bytes:
         """The right answer, of a generation of its own. Addresses, function codes and units it has not: exceptions."""
@@ -127,13 +128,16 @@ class Device:
     def reply(self, request: Request) -> bytes:
         return request.framed(self.pdu(request))
 
-    def later(self, delay_s: float, writer: asyncio.StreamWriter, frame: bytes) -> None:
-        """Send it in a while, and meanwhile go on listening."""
+    def later(self, delay_s: float, writer: asyncio.StreamWriter, *pieces: bytes, pause_s: float = 0.0) -> None:
+        """Send it in a while, and meanwhile go on listening. No other late frame comes between the pieces of one."""
 
         async def send() -> None:
             await asyncio.sleep(delay_s)
-            if not writer.is_closing():
-                writer.write(frame)
+            async with self.wire:
+                for piece in pieces:
+                    if not writer.is_closing():
+                        writer.write(piece)
+                    await asyncio.sleep(pause_s)
 
         task = asyncio.create_task(send())
         self.tasks.add(task)

@@ -145,6 +145,34 @@ async def test_a_connection_that_is_taken_over_comes_back(bus: Redis, bus_url: s
                 await within(BACK_S, lambda: witness.are_good(site.tags, taken), "back, and the intruder is out")
 
 
+async def test_a_gateway_that_sends_old_answers_to_a_new_connection_falsifies_nothing(bus: Redis, bus_url: str) -> None:
+    """MB-03: transaction ids do not begin anew with a connection."""
+    answered: list[bytes] = []
+
+    async def spill(device: Device, request: Request, writer: asyncio.StreamWriter) -> None:
+        """As the n-th answer of this connection what was the n-th answer of the one before."""
+        answered.append(device.reply(request))
+        index = counts[writer] = counts.get(writer, -1) + 1
+        old = before.get(index)
+        this.setdefault(index, answered[-1])
+        writer.write(answered[-1] if old is None else old)
+        if index == 3:
+            before.update(this)
+            this.clear()
+            writer.close()
+
+    counts: dict[asyncio.StreamWriter, int] = {}
+    before: dict[int, bytes] = {}
+    this: dict[int, bytes] = {}
+    async with a_device_of(Framing.TCP, spill) as device:
+        site = a_site(1, device)
+        async with watched(bus, bus_url, [site]) as (witness, _):
+            await within(2, lambda: witness.are_good(site.tags), "read")
+            await within(4, lambda: device.connections >= 3, "connected anew")
+            device.answer, ended = honest, now_ms()
+            await within(5, lambda: witness.are_good(site.tags, ended), "back after its pause: it broke connections")
+
+
 @FRAMINGS
 async def test_one_request_at_a_time_is_sent(bus: Redis, bus_url: str, framing: Framing) -> None:
     """MB-02, with several units and scan periods on the link."""
