@@ -1,6 +1,6 @@
 """What a link and its units say of themselves on the bus: figures, and sentences for people (docs/devices.md)."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from devices.points import Point
 from devices.poller.health import (
@@ -38,7 +38,6 @@ def link_detail(link: "Link", now: float) -> dict[str, Any]:
 
 def unit_detail(unit: "Unit", link: "Link", now: float) -> dict[str, Any]:
     state, reason, since_ms = _state(unit, link)
-    unsupported = sorted(table.value for table in unit.learned.unsupported)
     return {
         "state": state,
         "reason": reason,
@@ -49,12 +48,27 @@ def unit_detail(unit: "Unit", link: "Link", now: float) -> dict[str, Any]:
         "late_replies": link.line.driver.late_replies if len(link.units) == 1 else None,
         "overruns": sum(group.timetable.overruns for group in unit.groups),
         "groups": {group.name: _group(group) for group in unit.groups},
-        "holes": _holes(unit) if unit.learned.facts else [],
-        "learned_max_registers": unit.learned.learned_max_registers,
         "max_registers": unit.spec.max_registers,
         "timeout_ms": unit.spec.timeout_ms,
-        "unsupported": unsupported,
-        "unsupported_tags": sum(p.table.value in unsupported for g in unit.groups for p in g.points),
+        **(_learned(unit) if unit.learned.facts else _NOTHING_LEARNED),
+    }
+
+
+_NOTHING_LEARNED: Final[dict[str, Any]] = {
+    "holes": [],
+    "learned_max_registers": None,
+    "unsupported": [],
+    "unsupported_tags": 0,
+}
+
+
+def _learned(unit: "Unit") -> dict[str, Any]:
+    unsupported = unit.learned.unsupported
+    return {
+        "holes": _holes(unit),
+        "learned_max_registers": unit.learned.learned_max_registers,
+        "unsupported": sorted(table.value for table in unsupported),
+        "unsupported_tags": sum(p.table in unsupported for group in unit.groups for p in group.points),
     }
 
 
