@@ -124,6 +124,11 @@ class Device(models.Model):
 
     def clean(self) -> None:
         self.clean_values()
+        too_long = [tag for tag in self.tags.all() if span_problem(tag, self)] if self.pk else []
+        if too_long:
+            text = f"The tag '{too_long[0].path}' needs more registers in one answer"
+            others = f", and so do {len(too_long) - 1} others" if len(too_long) > 1 else ""
+            raise ValidationError({"max_registers": f"{text}{others}. A value is never read in two."})
 
 
 class Tag(models.Model):

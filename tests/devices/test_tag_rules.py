@@ -350,6 +350,20 @@ def test_everything_of_the_cast_is_in_order(works: Works) -> None:
         row.full_clean()
 
 
+def test_a_device_does_not_give_less_than_one_of_its_tags_needs(works: Works) -> None:
+    """MB-06. The same rule from the other side, also where the document names the device alone."""
+    works.plc1.max_registers = 1
+    with pytest.raises(
+        ValidationError, match="The tag 'works/north/level' needs more registers in one answer"
+    ) as caught:
+        works.plc1.full_clean()
+    assert list(caught.value.message_dict) == ["max_registers"]
+    head = f"{HEAD}areas: [{{path: a}}]\ndevices: [{{name: d, area: a, host: h%s}}]\n"
+    load(f"{head % ''}tags: [{{path: a/t, device: d, address: 0, type: float32}}]\n")
+    (problem,) = refused(head % ", max_registers: 1")
+    assert "tags (a/t): The value takes 2 registers, and d gives at most 1 in one answer" in problem
+
+
 @pytest.mark.django_db
 def test_an_import_that_would_overrun_a_serial_line_is_refused_with_the_numbers() -> None:
     """MB-09."""
