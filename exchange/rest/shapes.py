@@ -7,12 +7,15 @@ from ninja import Schema
 from pydantic import Field
 
 from bus.wire import wire_value
+from devices.models import Kind as TagKind
 from devices.readings import Reading
 from exchange.rest.statuses import Word, da_byte, name_of, word_of
 
 MAX_LIMIT: Final = 1000
 DEFAULT_LIMIT: Final = 100
 
+Kind = Literal["device", "derived", "manual"]
+KINDS: Final[dict[TagKind, Kind]] = {TagKind.DEVICE: "device", TagKind.DERIVED: "derived", TagKind.MANUAL: "manual"}
 Time = Annotated[str | None, Field(description="ISO 8601, UTC, milliseconds", examples=["2026-11-22T14:56:02.123Z"])]
 
 
@@ -21,7 +24,8 @@ class TagOut(Schema):
     uuid: str
     title: str
     unit: str
-    data_type: str
+    kind: Annotated[Kind, Field(description="Where the value comes from: a device, other tags, or a person")]
+    data_type: Annotated[str, Field(description="What the value is, of every kind of tag: float32, bool, string ...")]
     value: Annotated[
         bool | int | float | str | None,
         Field(description="Integers beyond 2^53 as text. null: there is no value that could be used; see status."),
@@ -76,6 +80,7 @@ def tag_out(reading: Reading) -> TagOut:
         uuid=tag.uuid,
         title=tag.title,
         unit=tag.unit,
+        kind=KINDS[tag.kind],
         data_type=tag.data_type.value,
         value=value,
         label=_label(tag.state_labels, value),

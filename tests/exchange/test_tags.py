@@ -46,12 +46,27 @@ def test_a_tag_carries_value_quality_and_times(cast: Cast, works: Works, api: Ap
     tag = api(cast.vera).get(f"{TAGS}/works/north/level").json()
     assert tag["path"] == "works/north/level"
     assert tag["uuid"] == str(works.level.uuid)
-    assert (tag["title"], tag["unit"], tag["data_type"]) == ("Tank level", "m", "float32")
+    assert (tag["title"], tag["unit"], tag["kind"], tag["data_type"]) == ("Tank level", "m", "device", "float32")
     assert (tag["value"], tag["status"], tag["quality"], tag["status_name"]) == (2.5, 0, "good", "Good")
     assert tag["quality_da"] == 192
     assert ISO.fullmatch(tag["source_ts"])
     assert tag["source_ts"] == tag["server_ts"]
     assert 0 <= tag["age_ms"] < 2000
+
+
+@pytest.mark.parametrize("kind", ["derived", "manual"])
+@pytest.mark.parametrize("data_type", ["float64", "bool", "string"])
+def test_every_kind_of_tag_says_what_it_is(kind: str, data_type: str, cast: Cast, works: Works, api: Api) -> None:
+    Tag.objects.create(area=works.north, name="t", kind=kind, data_type=data_type, function="value", expression="1")
+    tag = api(cast.vera).get(f"{TAGS}/works/north/t").json()
+    assert (tag["kind"], tag["data_type"]) == (kind, data_type)
+    assert tag["status_name"] == "Bad_WaitingForInitialData"
+
+
+def test_a_substituted_value_says_that_it_is_one(cast: Cast, works: Works, api: Api, put: Put) -> None:
+    put(works.level, 9.9, quality.GOOD_LOCAL_OVERRIDE)
+    tag = api(cast.vera).get(f"{TAGS}/works/north/level").json()
+    assert (tag["value"], tag["quality"], tag["status_name"]) == (9.9, "good", "Good_LocalOverride")
 
 
 def test_a_path_is_found_without_regard_to_case(cast: Cast, api: Api) -> None:
