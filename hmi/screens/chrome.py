@@ -14,6 +14,7 @@ from accounts.models import Grant, User
 from accounts.permissions import Action
 from hmi.screens.demo import heard_simulator, may_see_demo
 from hmi.screens.scope import Scope, scope_of
+from hmi.screens.standing import standing
 from plant.models import Plant
 
 THEMES: Final = ("light", "dark")
@@ -73,6 +74,11 @@ class Chrome:
         here = self._request.path.lower()
         within = (url, url.replace("/area/", "/tag/", 1))
         return Link(title, url, any(here.startswith(prefix.lower()) for prefix in within))
+
+    @cached_property
+    def set_by_hand(self) -> int:
+        """How many values and devices people hold by hand now, in the areas the person sees."""
+        return standing(self._scope)
 
     @property
     def may_diagnose(self) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,12 +10,13 @@ from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
+from django.utils import timezone
 
 from accounts.models import Grant, Role, User
 from bus import quality
 from devices import current
-from devices.models import Tag
-from hmi.screens import counts
+from devices.models import OutOfUse, Substitution, Tag
+from hmi.screens import counts, standing
 from plant.models import Area, Plant
 from tests.cast import PASSWORD, Cast, Works
 from tests.hmi.latest import put
@@ -221,6 +223,21 @@ def test_several_plants_are_groups_of_the_navigation(cast: Cast, works: Works) -
     assert "Time zone Europe/Stockholm" in text(page)
     assert "nav-group" not in html(cast.omar, "/"), "one plant needs no group"
     assert 'data-zone="UTC"' in html(cast.vera, "/area/mill/wheel/")
+
+
+def test_the_navigation_counts_what_is_set_by_hand_where_one_may_look(
+    cast: Cast, works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "KEEP_S", 0)
+    assert 'class="count"' not in html(cast.omar, "/")
+    until = timezone.now() + timedelta(hours=1)
+    over = timezone.now() - timedelta(hours=1)
+    for tag, ends_at in ((works.level, until), (works.run, over), (works.flow, until)):
+        Substitution.objects.create(tag=tag, value=1, reason="test", author="ada", ends_at=ends_at)
+    OutOfUse.objects.create(device=works.plc1, reason="test", author="ada", ends_at=until)
+    assert "Set by hand 2 " in text(html(cast.omar, "/")), "the level, and the device that stands in north"
+    assert "Set by hand 1 " in text(html(cast.sam, "/"))
+    assert "Set by hand 3 " in text(html(cast.vera, "/"))
 
 
 @pytest.mark.parametrize(("cookie", "theme"), [("dark", "dark"), ("light", "light"), ("", None), ('"><script>', None)])
