@@ -7,6 +7,7 @@ it once.
 """
 
 import asyncio
+import errno
 import logging
 import termios
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ from devices.quirks import Quirks
 logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
 
 _BUFFER_BYTES: Final = 1 << 20
+"""More than an event loop reads at once: pymodbus throws larger pieces away unseen."""
 _NEVER: Final = 1 << 30
 _PLAIN: Final = Quirks()
 _TIDS: Final = 65000
@@ -37,15 +39,23 @@ an old connection to the new one, and then the id is all that tells them apart."
 _QUIET_TIMEOUTS: Final = 20
 """A line that is not quiet for one time-out within so many of them never will be."""
 
+_NOT_OPEN: Final = {
+    errno.ENOENT: "there is no such serial port; is the adapter plugged in?",
+    errno.EACCES: "no permission to open the serial port; its group (often dialout) must have the user of the poller",
+    errno.EAGAIN: "another program has the serial port open",
+    errno.EBUSY: "another program has the serial port open",
+}
+"""By the system's error number."""
+
 _Client = AsyncModbusTcpClient | AsyncModbusSerialClient
 
 
 class _Request(ModbusPDU):
     """Carries the unit; what goes on the wire is the inbox's."""
 
-    def __init__(self, question: Question) -> None:
-        super().__init__(dev_id=question.unit)
-        self.function_code = question.function
+    def __init__(self, question: Question) -> None:  # without ModbusPDU.__init__: made for every request
+        self.dev_id = question.unit
+        self.transaction_id = 0
 
 
 class _Judged(ModbusPDU):
@@ -112,9 +122,7 @@ class _Modbus:
             raise LinkDown(str(error)) from None
         client.set_max_no_responses(_NEVER)
         client.ctx.framer = self._framer
-        client.ctx.max_buffer_size = (
-            _BUFFER_BYTES  # more than an event loop reads at once; larger pieces would be thrown away unseen
-        )
+        client.ctx.max_buffer_size = _BUFFER_BYTES
         self._inbox.start()
         self._client = client
         try:
@@ -125,13 +133,18 @@ class _Modbus:
             raise LinkDown(f"no connection within {timeout_s * 1000:.0f} ms") from None
         except (OSError, termios.error, ValueError) as error:
             self.close()
-            raise LinkDown(_said(error)) from None
+            raise LinkDown(self._why_not_open(error)) from None
         except asyncio.CancelledError:
             self.close()
             raise
 
     async def _open(self, client: _Client) -> None:
         await client.ctx.call_create()
+
+    def _why_not_open(self, error: Exception) -> str:
+        if isinstance(error, ConnectionRefusedError):
+            return "connection refused"
+        return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
     async def read(self, unit: int, read: Read, timeout_s: float) -> bytes:
         return await self._ask(reading(unit, read, self._quirks.get(unit, _PLAIN)), timeout_s)
@@ -260,6 +273,9 @@ class ModbusRtu(_Modbus):
             asyncio.get_running_loop().call_soon(transport.close)  # not before pymodbus has come so far
             raise
 
+    def _why_not_open(self, error: Exception) -> str:
+        return _NOT_OPEN.get(getattr(error, "errno", None) or 0) or f"the serial port cannot be opened: {error}"
+
     def _connection_changed(self, is_connected: bool) -> None:
         self._is_set_up.set()
         super()._connection_changed(is_connected)
@@ -291,9 +307,3 @@ def _cancels() -> int:
     """How often this task has been asked to end."""
     task = asyncio.current_task()
     return task.cancelling() if task else 0
-
-
-def _said(error: Exception) -> str:
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

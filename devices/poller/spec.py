@@ -50,7 +50,7 @@ class LinkSpec:
 
     @property
     def quirks(self) -> dict[int, Quirks]:
-        """Unit id -> what the driver must know of it. Where two devices are one unit and differ: as the protocol says."""
+        """Unit id -> what the driver must know. Where two devices are one unit and differ: as the protocol says."""
         known: dict[int, set[Quirks]] = defaultdict(set)
         for unit in self.units:
             known[unit.unit].add(Quirks(registers_by=unit.quirks.registers_by, any_unit=unit.quirks.any_unit))

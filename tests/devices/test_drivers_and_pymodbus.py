@@ -17,7 +17,7 @@ from bus import probes
 from bus.client import connect_blocking
 from bus.probes import Probe
 from bus.quality import BAD_TIMEOUT, GOOD, UNCERTAIN_NO_COMMUNICATION
-from devices.drivers.base import DeviceRefused, Driver
+from devices.drivers.base import DeviceRefused, Driver, LinkDown
 from devices.drivers.registry import open_driver
 from devices.plan import Read
 from devices.points import DataType, Point, Table
@@ -79,6 +79,45 @@ async def test_a_server_of_pymodbus_is_read_and_identified(name: str) -> None:
             assert (driver.late_replies, driver.stray_replies) == (0, 0)
         finally:
             driver.close()
+
+
+async def test_a_serial_port_that_cannot_be_opened_says_why() -> None:
+    with a_pair_of_ptys() as (ours, _, _process):
+        await until(ours.exists)
+        first, second = (open_driver("modbus_rtu", str(ours), 0, "9600 8N1") for _ in range(2))
+        await first.connect(1)
+        with pytest.raises(LinkDown, match="another program has the serial port open"):
+            await second.connect(1)
+        first.close()
+        await second.connect(1)
+        second.close()
+    with pytest.raises(LinkDown, match="is the adapter plugged in"):
+        await open_driver("modbus_rtu", "/dev/ttyUSB97", 0).connect(1)
+    with pytest.raises(LinkDown, match="cannot be opened"):
+        await open_driver("modbus_rtu", "/dev/null", 0).connect(1)
+    with pytest.raises(LinkDown, match="'fast' are no settings of a serial line"):
+        await open_driver("modbus_rtu", "/dev/null", 0, "fast").connect(1)
+
+
+@pytest.mark.parametrize("rounds", range(6))
+async def test_an_opening_that_is_cancelled_leaves_the_port_to_others(rounds: int) -> None:
+    """In whichever round of the event loop it comes; pymodbus opens a port in several."""
+    faults: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    with a_pair_of_ptys() as (ours, _, _process):
+        await until(ours.exists)
+        driver = open_driver("modbus_rtu", str(ours), 0, "9600 8N1")
+        opening = asyncio.create_task(driver.connect(1))
+        for _round in range(rounds):
+            await asyncio.sleep(0)
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+        driver.close()
+        await asyncio.sleep(0.01)
+        other = open_driver("modbus_rtu", str(ours), 0, "9600 8N1")
+        await other.connect(1)
+        other.close()
+    assert faults == []
 
 
 async def test_two_units_of_a_serial_line_are_polled_and_asked_and_one_falls_silent(bus: Redis, bus_url: str) -> None:
