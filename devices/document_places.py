@@ -6,7 +6,7 @@ from plant import names, paths
 from plant.document.plan import Plan, Planned, Row, World
 from plant.document.problems import suggestion
 
-TAG_SECTIONS: Final = ("tags", "derived_tags", "manual_tags")
+TAG_SECTIONS: Final = ("tags", "manual_tags", "derived_tags")
 """Sections whose rows are tags, in the order in which they are read: no path stands in two of them."""
 
 

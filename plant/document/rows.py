@@ -30,6 +30,10 @@ class RowSection(Section):
     """Every field but the uuid, the key field first."""
     references: ClassVar[frozenset[str]]
     """Fields that place() turns into foreign keys or names; the others are copied to the model as they are."""
+    unchecked: ClassVar[frozenset[str]] = frozenset()
+    """Fields of the model that rows of this section do not have."""
+    owned: ClassVar[frozenset[type[models.Model]]] = frozenset()
+    """Models whose rows the section writes with its own; it says itself what they hold back."""
 
     # -- what a section says for itself
 
@@ -177,7 +181,7 @@ class RowSection(Section):
     def _check(self, target: Any, row: Row, plan: Plan) -> None:
         names = {field.model_field: field.name for field in self.fields} | {"name": self.key_field}
         skip = {f.name for f in self.model._meta.concrete_fields if f.is_relation or f.name in ("id", "uuid")}
-        skip |= {model_field for model_field, name in names.items() if name in row.misfits}
+        skip |= {model_field for model_field, name in names.items() if name in row.misfits} | self.unchecked
         found: dict[str, list[ValidationError]] = {}
         for ask in (lambda: target.clean_fields(exclude=skip), target.clean_values):
             try:

@@ -12,7 +12,7 @@ from plant import revisions
 from plant.document import nodes, source, writer
 from plant.document.fields import Misfit, whole
 from plant.document.nodes import Mapping, Scalar
-from plant.document.plan import Plan
+from plant.document.plan import Plan, Planned
 from plant.document.problems import DocumentError, Problem, suggestion
 from plant.document.report import lines_of, summary_of
 from plant.document.rows import RowSection
@@ -167,21 +167,24 @@ def _outcome(plan: Plan) -> Outcome:
 
 def _hold_back(plan: Plan) -> None:
     """Refuse to remove what something that stays refers to, and say what that is."""
-    gone = {s.model: {obj.pk: key for key, obj in plan.worlds[s.name].removed} for s in _row_sections()}
-    staying = {s.model: list(plan.worlds[s.name].all) for s in _row_sections()}
+    staying: dict[Any, list[Planned]] = {}
+    for section in _row_sections():  # several sections may share a model
+        staying.setdefault(section.model, []).extend(plan.worlds[section.name].all)
+    owned = {model for section in _row_sections() for model in section.owned}
     for section in _row_sections():
-        if not gone[section.model]:
+        gone = {obj.pk: key for key, obj in plan.worlds[section.name].removed}
+        if not gone:
             continue
         holders: dict[int, list[str]] = {}
         for relation in section.model._meta.related_objects:
-            if relation.on_delete is models.PROTECT:
-                _collect(relation, staying, gone[section.model], holders)
+            if relation.on_delete is models.PROTECT and relation.related_model not in owned:
+                _collect(relation, staying, gone, holders)
         for pk, names in holders.items():
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             text = (
                 f"It cannot be removed: {', '.join(names[:3])}{more} still refer{'s' if len(names) == 1 else ''} to it."
             )
-            plan.report(None, section.name, text, gone[section.model][pk])
+            plan.report(None, section.name, text, gone[pk])
 
 
 def _row_sections() -> list[RowSection]:
