@@ -21,7 +21,7 @@ from devices.encodings import (
     text_bytes,
     text_of,
 )
-from devices.plan import Read, read_of
+from devices.plan import Read, is_readable, read_of
 from devices.points import DataType, Order, Point
 from devices.scale import Scaler, becomes_float, factor_problem, has_raw_range, line_of, shifted
 
@@ -152,8 +152,10 @@ def explain(point: Point, words: Sequence[int]) -> list[Step]:
     """How the value of a point comes from what the device sent; the last step is what the decoder makes of it.
 
     `words`: the registers (in a bit table the bits) that `devices.plan.read_of(point)` asks for. Raises ValueError
-    when there are more or fewer.
+    when there are more or fewer, or when no request can read the point.
     """
+    if not is_readable(point):
+        raise ValueError("what the tag says of its type, bits, order and addresses does not go together")
     read = read_of(point)
     if len(words) != read.count:
         raise ValueError(f"{len(words)} registers instead of the {read.count} that the tag takes")

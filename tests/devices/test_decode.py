@@ -505,3 +505,5 @@ def test_the_steps_of_bits_bytes_texts_and_ranges() -> None:
 def test_steps_are_told_of_the_whole_value_only() -> None:
     with pytest.raises(ValueError, match="1 registers instead of the 2"):
         explain(Point(1, Table.HOLDING, 40, DataType.INT32), [1])
+    with pytest.raises(ValueError, match="does not go together"):
+        explain(Point(1, Table.HOLDING, 40, DataType.INT16, bit=3), [1])
