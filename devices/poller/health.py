@@ -102,6 +102,12 @@ class Recent:
 
 def advice(reason: str) -> str:
     """What to look at first, by what went wrong."""
+    if "serial port" in reason:
+        return "check the adapter, and the port's name in the device's settings"
+    if "check sum" in reason:
+        return "check the wiring and termination of the line, and its speed and parity"
+    if "earlier request" in reason:
+        return "if this comes again, give the device a longer time-out"
     if "refused" in reason:
         return "the host is there, but nothing listens on the port; check port and device"
     if "time-out" in reason or "no connection within" in reason:

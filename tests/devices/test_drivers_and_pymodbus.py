@@ -21,6 +21,7 @@ from devices.drivers.base import DeviceRefused, Driver, LinkDown
 from devices.drivers.registry import open_driver
 from devices.plan import Read
 from devices.points import DataType, Point, Table
+from devices.poller.health import advice
 from tests.devices.rig import Plant, a_device, a_tag, free_port, polling, until_row
 from tests.devices.stands import Asked, Serial, a_pair_of_ptys
 from tests.devices.waiting import until
@@ -157,3 +158,9 @@ async def asked_by_a_page(url: str) -> list[int]:
         return words
     finally:
         pages.close()
+
+
+def test_what_goes_wrong_on_a_line_has_advice_of_its_own() -> None:
+    assert "adapter" in advice("there is no such serial port; is the adapter plugged in?")
+    assert "termination" in advice("no frame with a right check sum in 12 bytes")
+    assert "longer time-out" in advice("an answer that may belong to an earlier request which timed out")
