@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 PAGES: Final = (
     "/", "/area/works/north/", "/area/works/north/pumps/", "/tag/works/north/level/", "/system/", "/area/nowhere/",
-    "/accounts/password/change/", "/admin/",
+    "/accounts/password/change/", "/admin/", "/devices/", "/devices/plc1/", "/by-hand/",
 )  # fmt: skip
 SIZES: Final = ((1920, 1080), (1366, 768), (390, 844))
 MAX_NODES: Final = 1500
