@@ -218,8 +218,14 @@ class ScanGroup:
         for slot in self.slots:
             self.refuse(slot, status)
 
+    def is_overdue(self, now: float) -> bool:
+        """Nothing was said, or something good was not read, for `mark_after_s`: a scan takes too long."""
+        return now - self.published_at > self.mark_after_s or any(
+            not slot.is_lost and now - slot.taken_at > self.mark_after_s for slot in self.slots
+        )
+
     def lose_older_than(self, now: float, never: int) -> None:
-        """Whatever has not been read for `mark_after_s`: a scan is under way and takes too long."""
+        """Whatever has not been read for `mark_after_s`."""
         for slot in self.slots:
             if now - slot.taken_at > self.mark_after_s:
                 self.lose(slot, never)

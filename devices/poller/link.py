@@ -122,7 +122,7 @@ class Link:
             if unit.is_out_of_use:
                 continue
             for group in unit.groups:
-                if group.is_read and now - group.published_at > group.mark_after_s:
+                if group.is_read and group.is_overdue(now):
                     group.lose_older_than(now, BAD_TIMEOUT)
                     unit.publish(group)
 

@@ -26,7 +26,7 @@ class Mutator:
 
     def __init__(self, chance: random.Random, rate: float, timeout_s: float) -> None:
         self.chance, self.rate, self.timeout_s = chance, rate, timeout_s
-        self.is_on = True
+        self.is_on = False
         self.acts: dict[str, int] = {}
         self._held: list[bytes] = []
 

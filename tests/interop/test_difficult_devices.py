@@ -12,12 +12,14 @@ from redis.asyncio import Redis
 from bus.quality import (
     BAD_CONFIGURATION_ERROR,
     BAD_TIMEOUT,
+    GOOD,
     UNCERTAIN_LAST_USABLE,
     Severity,
     severity,
 )
-from devices.points import Table
+from devices.points import DataType, Point, Table
 from devices.quirks import Quirks, RegistersBy
+from tests.devices.rig import Plant, a_device, a_tag, polling, until_row
 from tests.interop.faults import after, exception, instead, only_registers_of, silent
 from tests.interop.faulty import Device, Framing, Request, a_device_of, honest, now_ms
 from tests.interop.sites import BACK_S, SCAN_MS, a_site, achieved_ms, watched
@@ -293,3 +295,24 @@ async def test_a_gateway_that_cannot_reach_one_unit_goes_on_with_the_others(
             assert witness.are_good(other.tags, now_ms() - 300)
             assert max(witness.gaps_ms(other.group, begun)) < 2 * SCAN_MS
             assert device.connections == 1
+
+
+async def test_a_read_that_hangs_does_not_keep_the_rest_of_its_scan_fresh(bus: Redis, bus_url: str) -> None:
+    """UA-05, of values that do not change: nobody can see that they are old but by their quality."""
+    answered_ms = 0
+
+    async def answer(device: Device, request: Request, writer: asyncio.StreamWriter) -> None:
+        nonlocal answered_ms
+        if request.address < 500 or not is_hanging:
+            answered_ms = now_ms() if request.address < 500 else answered_ms
+            writer.write(request.framed(bytes([3, 2 * request.count]) + b"\x00\x07" * request.count))
+
+    is_hanging = False
+    async with a_device_of(Framing.TCP, answer) as device:
+        entry = a_device(1, device.port, timeout_ms=20_000)
+        first, second = Point(1, Table.HOLDING, 0, DataType.UINT16), Point(2, Table.HOLDING, 500, DataType.UINT16)
+        async with polling(bus_url, Plant({entry: [a_tag(entry, first), a_tag(entry, second)]})):
+            await until_row(bus, "1:200", 2, lambda found: found == (7, GOOD))
+            is_hanging = True
+            await until_row(bus, "1:200", 1, lambda found: found[1] != GOOD)
+            assert now_ms() - answered_ms < 2300

@@ -18,11 +18,13 @@ from devices.drivers.base import DriverError
 from devices.drivers.registry import open_driver
 from devices.plan import Read
 from devices.points import Table
+from devices.poller.service import Poller
 from tests.fault_seed import seeded, times
 from tests.interop.faulty import Device, Framing, a_device_of, checksum, now_ms
 from tests.interop.fuzzing import ACTS_OF, Mutator
-from tests.interop.sites import SCAN_MS, a_site, achieved_ms, watched
+from tests.interop.sites import SCAN_MS, Site, a_site, achieved_ms, watched
 from tests.interop.waiting import within
+from tests.interop.witness import Witness
 
 TIMEOUT_MS = 80
 BACK_S = 33.0
@@ -49,6 +51,11 @@ async def nothing_left_behind() -> AsyncIterator[None]:
     await within(3, lambda: open_files() <= files + 1, lambda: f"{open_files()} files open, {files} before")
 
 
+def what_is_left(witness: Witness, poller: Poller, site: Site) -> str:
+    said = {tag: witness.said[tag] for tag in site.tags}
+    return f"device {site.entry.id} is back; {said}; {poller.links[site.entry.link].health()}"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("framing", list(Framing))
@@ -68,7 +75,10 @@ async def test_whatever_devices_say_nothing_false_is_good(
         ]
         *faulty, healthy = sites
         witness, poller = await stack.enter_async_context(watched(bus, bus_url, sites))
-        await within(5, lambda: witness.are_good(healthy.tags), "the healthy device is read")
+        for site in sites:
+            await within(10, partial(witness.are_good, site.tags), "every device is read")
+        for mutator in mutators:
+            mutator.is_on = True
         begun = now_ms()
         for _ in range(times(20, 900)):
             await asyncio.sleep(1)
@@ -81,7 +91,9 @@ async def test_whatever_devices_say_nothing_false_is_good(
             mutator.is_on = False
         ended = now_ms()
         for site in faulty:
-            await within(BACK_S, partial(witness.are_good, site.tags, ended), f"device {site.entry.id} is back")
+            await within(
+                BACK_S, partial(witness.are_good, site.tags, ended), partial(what_is_left, witness, poller, site)
+            )
         done = {name for mutator in mutators for name in mutator.acts}
         assert done == {act.__name__ for act in ACTS_OF[framing]}, "everything was tried"
         print(f"{witness.good} Good values looked at, {sum(sum(m.acts.values()) for m in mutators)} mutations")
@@ -98,6 +110,7 @@ async def test_whatever_comes_a_driver_returns_what_stood_there_or_an_error(fram
         mutators = [Mutator(random.Random(chance.random()), 0.3, PATIENCE_S) for _ in devices]
         for device, mutator in zip(devices, mutators, strict=True):
             device.answer = mutator
+            mutator.is_on = True
         until = time.monotonic() + times(8, 600)
         told = await asyncio.gather(
             *(asked_without_end(device, random.Random(chance.random()), until) for device in devices)
