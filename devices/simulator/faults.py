@@ -54,7 +54,7 @@ CARDS: Final = {
         Card(
             Fault.PUMP_TRIP, Kind.PROCESS, "High-lift pump 1 trips",
             "The motor protection stops the pump. Another pump starts within a minute; pressure sags meanwhile. "
-            "Afterwards the pump is tripped until trips are reset, which happens when this ends.",
+            "The pump stays tripped, whoever resets it, until this ends.",
             ("distribution/pumps/hl1/state", "distribution/pumps/hl1/fault", "distribution/pressure"),
         ),
         Card(

@@ -18,15 +18,16 @@ from devices.snapshot import DeviceEntry, TagEntry
 from tests.entries import device_entry, tag_entry
 from tests.ports import free_in_a_row
 
-DOCUMENT: Final[Any] = yaml.safe_load((Path(devices.simulator.__file__).parent / "northgate.yaml").read_text())
+FILE: Final = Path(devices.simulator.__file__).parent / "northgate.yaml"
+DOCUMENT: Final[Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
 BASE: Final = 15020
 DEAD: Final = "zone_logger"
 
 
 @asynccontextmanager
-async def served(works: Waterworks) -> AsyncIterator[int]:
+async def served(works: Waterworks, base: int | None = None) -> AsyncIterator[int]:
     """The works on the wire; gives the base port."""
-    base = free_in_a_row(PORTS)
+    base = base or free_in_a_row(PORTS)
     site = SimulatedSite(works, "127.0.0.1", base)
     task = asyncio.create_task(site.run())
     serving = asyncio.create_task(site.is_served.wait())

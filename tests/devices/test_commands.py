@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pyModbusTCP.client import ModbusClient
 
 from devices.simulator.site import PORTS
 from tests.bus.servers import own_valkey
@@ -62,6 +63,9 @@ def test_both_run_alone_and_end_on_sigterm(tmp_path: Path) -> None:
         with running("simulate_plant", folder, **env) as simulator, running("run_poller", folder, **env) as poller:
             heard(simulator, "simulator serves")
             heard(poller, "lease held")
+            client = ModbusClient("127.0.0.1", int(port) + 3, auto_open=True)
+            assert client.read_holding_registers(40000, 2) == [0x5375, 0x6E53], "SunS"
+            client.close()
             with running("run_poller", folder, **env) as second:
                 assert f"a poller is running already (process {poller.pid}" in heard(second, "running already")
                 assert second.wait(5) == 1

@@ -6,16 +6,22 @@ import time
 import pytest
 from redis.asyncio import Redis
 
+from audit.actions import Actor
+from bus.client import connect
 from bus.latest import read_latest
 from bus.messages import Value
-from bus.quality import is_good
+from bus.quality import Severity, is_good, severity
 from devices.points import DataType, Order, Point, Table
 from devices.simulator.cells import Cell
 from devices.simulator.field_devices import GATEWAY, INVERTER, METER
 from devices.simulator.plc import PLC
 from devices.simulator.process import Waterworks
-from tests.devices.demo_plant import DEAD, DOCUMENT, a_point, configured, served
+from devices.simulator.site import PORTS
+from devices.snapshot import Snapshot, load
+from plant.document.transfer import import_document
+from tests.devices.demo_plant import BASE, DEAD, DOCUMENT, FILE, a_point, configured, served
 from tests.devices.rig import Plant, polling
+from tests.ports import free_in_a_row
 
 UNITS = {(15020, 1): PLC, (15021, 1): METER, (15023, 1): INVERTER} | {(15022, n): u for n, u in GATEWAY.items()}
 DEVICES = {device["name"]: device for device in DOCUMENT["devices"]}
@@ -142,3 +148,62 @@ async def test_every_tag_is_good_and_right_and_the_dead_unit_is_not(bus: Redis, 
     assert value("plc/mains_ok") is True
     assert value("plc/battery_low") is False
     assert value("energy/pv/state") == 4
+
+
+# -- the whole document, with what is derived and what is entered by hand
+
+
+class Imported(Plant):
+    """The configuration that the document became."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__({})
+        self.snapshot = snapshot
+
+
+def imported(base: int) -> Snapshot:
+    text = FILE.read_text(encoding="utf-8")
+    for number in range(PORTS):
+        text = text.replace(f"port: {BASE + number},", f"port: {base + number},")
+    import_document(text.encode(), "northgate.yaml", Actor.system("test"))
+    return load()
+
+
+@pytest.mark.django_db
+def test_the_whole_document_is_polled_computed_and_good(bus_url: str) -> None:
+    """Derived values stand on measured ones; averages and rates are doubtful until their window has filled."""
+    base = free_in_a_row(PORTS)
+    snapshot = imported(base)
+    slow = {t["path"] for t in DOCUMENT["derived_tags"] if t.get("function") in ("rate", "average")}
+    at_once = {t["path"] for t in DOCUMENT["derived_tags"]} - slow
+    by_hand = {t["path"] for t in DOCUMENT["manual_tags"]}
+    measured = {t["path"] for t in DOCUMENT["tags"] if t["device"] != DEAD}
+    paths = {tag.id: tag.path.removeprefix("northgate/") for tag in snapshot.tags.values()}
+    assert len(paths) == len(DOCUMENT["tags"]) + len(slow | at_once | by_hand)
+
+    async def look(works: Waterworks) -> Found:
+        client = connect(bus_url, "test")
+        deadline = time.monotonic() + 25
+        async with served(works, base), polling(bus_url, Imported(snapshot)):
+            while True:
+                found: Found = {}
+                for block in (await read_latest(client)).values():
+                    rows = zip(block.ids, block.values, block.statuses, strict=True)
+                    found |= {paths[number]: (value, status) for number, value, status in rows}
+                good = {path for path, (_, status) in found.items() if is_good(status)}
+                usable = {path for path, (_, status) in found.items() if severity(status) is not Severity.BAD}
+                if measured | at_once <= good and slow <= usable:
+                    await client.aclose()
+                    return found
+                assert time.monotonic() < deadline, (measured | at_once) - good | slow - usable
+                await asyncio.sleep(0.1)
+
+    works = Waterworks.in_operation(1, 10 * 3600)
+    found = asyncio.run(look(works))
+    good = {path for path, (_, status) in found.items() if is_good(status)}
+    assert good - slow == measured | at_once
+    assert by_hand.isdisjoint(good), "nobody has entered anything yet"
+    pumping = works.intake.station.kw + works.distribution.station.kw
+    assert found["energy/pumping"][0] == pytest.approx(pumping, rel=0.1)
+    assert found["energy/load"][0] == pytest.approx(works.energy.load_kw, rel=0.15)
+    assert found["energy/specific"][0] == pytest.approx(pumping / works.distribution.outflow, rel=0.15)
