@@ -16,11 +16,12 @@ from redis.asyncio import Redis
 from bus import probes
 from bus.client import MAX_BLOCK_MS, BusError
 from bus.probes import LONGEST_S, Dated, Probe, ProbeAnswer
-from devices.drivers.base import BadReply, DeviceRefused, Driver, DriverError
+from devices.diagnosis import diagnose
+from devices.drivers.base import BadReply, DeviceRefused, Driver, DriverError, LinkDown
 from devices.drivers.identity import OBJECTS
 from devices.plan import BITS_PER_REGISTER, MAX_BITS, MAX_REGISTERS, Read
 from devices.points import Table
-from devices.poller.health import advice
+from devices.poller.health import CONNECTED, DISCONNECTED
 from devices.poller.link import now_ms
 from devices.poller.spec import LinkSpec, UnitSpec
 from devices.refusals import meaning, what_to_try
@@ -153,9 +154,11 @@ class ProbeDesk:
             return _Outcome(False, f"The device refused: {meaning(error.code)}.", what_to_try(error.code), {})
         except BadReply as error:
             text = f"What came from {link.spec.endpoint} is not the answer: {error}."
-            return _Outcome(False, text, _tip(error), {})
+            return _Outcome(False, text, _tip(error, link, unit), {})
         except DriverError as error:
-            return _Outcome(False, f"No answer from {link.spec.endpoint} unit {unit.unit}: {error}.", _tip(error), {})
+            return _Outcome(
+                False, f"No answer from {link.spec.endpoint} unit {unit.unit}: {error}.", _tip(error, link, unit), {}
+            )
         except TimeoutError:
             text = f"No answer from {link.spec.endpoint} unit {unit.unit} within {limit_s:.0f} s: the line was busy."
             return _Outcome(False, text, "Ask again; look at the link's load and time-outs.", {})
@@ -262,9 +265,12 @@ def _checked_read(arguments: dict[str, Any]) -> Read:
     return Read(table, address, count, ())
 
 
-def _tip(error: DriverError) -> str:
-    tip = advice(str(error))
-    return f"{tip[0].upper()}{tip[1:]}."
+def _tip(error: DriverError, link: AskedLink, unit: UnitSpec) -> str:
+    """What the device page would say to try."""
+    said = {"state": "silent", "reason": str(error), "timeout_ms": unit.timeout_ms}
+    state = DISCONNECTED if isinstance(error, LinkDown) else CONNECTED
+    found = diagnose(f"unit {unit.unit}", link.spec.endpoint, said, state, str(error))
+    return found[0].try_this if found else ""
 
 
 def _ms(seconds: float) -> float:
