@@ -159,7 +159,10 @@ class Past:
             await self._fill_unchanged(group)
             self._cut_out_silence(group)
             await self._slices.breathe()
-        return [Column(at, self._plan.places, row) for at, row in zip(self._times, self._numbers, strict=True)]
+        known = [group.alive.find(1) for group in self._groups.values() if 1 in group.alive]
+        first = min(known, default=DEPTH)  # before it nobody had read anything
+        rows = zip(self._times[first:], self._numbers[first:], strict=True)
+        return [Column(at, self._plan.places, row) for at, row in rows]
 
     async def _fill_unchanged(self, group: _Group) -> None:
         """What no entry named has not changed for as long as was read, and is what it was when we began to read."""

