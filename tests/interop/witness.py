@@ -22,7 +22,7 @@ from tests.interop.faulty import Device, bit, checksum
 SLACK_MS: Final = 600
 """What a busy machine may add between the making of a reply and the end of the scan."""
 EARLY_MS: Final = 1000
-"""A group that is told once more in the middle of a scan says the time of the scan before: older than true is no harm."""
+"""A group that is told anew in the middle of a scan says the time of the scan before: older than true, no harm."""
 LIMIT_MS: Final = 2000
 """How long a value stays Good that is not read again (UA-05)."""
 

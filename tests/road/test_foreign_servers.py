@@ -13,6 +13,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from bus.quality import GOOD, Severity, severity
+from tests.interop.processes import PEERS, Reached, reached
 from tests.missing import missing
 from tests.road.foreign.places import PLACES, Place
 from tests.road.foreign.servers import ForeignServer, NodeServer, PythonServer
@@ -21,7 +22,8 @@ from tests.road.site import ROOT, Site, free_port, wait_until
 pytestmark = pytest.mark.timeout(120)
 
 MARKED_WITHIN_S = 3.0
-KINDS = ["python", "node"]
+KINDS = {"python": "modbus_tcp", "node": "modbus_tcp", "serial": "modbus_rtu_tcp"}
+"""Name -> driver. serial: modbus-tk on a serial line behind a gateway that only passes bytes on."""
 
 
 class Live:
@@ -71,6 +73,14 @@ class Live:
         return wait_until(is_marked, timeout_s, f"{path} is marked", step_s=0)
 
 
+class SerialServer:
+    """A server of tests/interop."""
+
+    def __init__(self, peer: Reached) -> None:
+        self.port = peer.port
+        self.put, self.start, self.stop = peer.server.put, peer.server.start, peer.server.stop
+
+
 def is_same(shown: object, value: float | bool) -> bool:
     if isinstance(value, bool) or isinstance(shown, bool):
         return shown is value
@@ -82,15 +92,18 @@ def path_of(kind: str, place: Place) -> str:
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, ForeignServer]]:
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, ForeignServer]]:
     servers: dict[str, ForeignServer] = {"python": PythonServer(free_port())}
     if NodeServer.has_node():
         servers["node"] = NodeServer(free_port())
     for server in servers.values():
         server.start()
-        for place in PLACES:
-            server.put(place.table, place.address, place.raw)
-    yield servers
+    with reached(PEERS["modbus-tk behind a gateway"], tmp_path_factory.mktemp("line")) as peer:
+        servers["serial"] = SerialServer(peer)
+        for server in servers.values():
+            for place in PLACES:
+                server.put(place.table, place.address, place.raw)
+        yield servers
     for server in servers.values():
         server.stop()
 
@@ -100,7 +113,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, servers: dict[str, ForeignSer
     site = Site(tmp_path_factory.mktemp("foreign"))
     try:
         site.prepare()
-        ports = {kind: server.port for kind, server in servers.items()}
+        ports = {kind: (KINDS[kind], server.port) for kind, server in servers.items()}
         subprocess.run(
             [sys.executable, "manage.py", "shell", "-v", "0", "-c",
              f"from tests.road.foreign.prepare import main; main({ports!r})"],

@@ -8,12 +8,13 @@ from plant.revisions import bump
 from tests.road.foreign.places import PLACES, SCAN_MS
 
 
-def main(ports: dict[str, int]) -> None:
+def main(ports: dict[str, tuple[str, int]]) -> None:
+    """`ports`: name -> driver and port."""
     with transaction.atomic():
         north = Area.objects.get(name="north")
-        for name, port in ports.items():
+        for name, (driver, port) in ports.items():
             area = Area.objects.create(plant=north.plant, parent=north, name=name)
-            device = Device.objects.create(name=name, area=area, host="127.0.0.1", port=port)
+            device = Device.objects.create(name=name, area=area, driver=driver, host="127.0.0.1", port=port)
             for place in PLACES:
                 Tag.objects.create(
                     area=area, device=device, name=place.name, table=place.table.value, address=place.address,
