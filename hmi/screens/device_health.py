@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, TypeGuard
 
+from devices.diagnosis import Finding, diagnose
 from devices.snapshot import AreaEntry, DeviceEntry
 from hmi.screens.device_links import SILENT_AFTER_MS, LinkLine, Links, link_line
 from hmi.screens.layout import Layout
@@ -73,7 +74,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class UnitLine:
-    """One device. `quality`: good | uncertain | bad. `said`: the unit's health as the poller gave it, empty without."""
+    """One device. `quality`: good | uncertain | bad."""
 
     device: DeviceEntry
     area: AreaEntry
@@ -84,7 +85,8 @@ class UnitLine:
     since: datetime | None
     tags: int
     figures: Figures
-    said: Mapping[str, Any]
+    findings: Sequence[Finding] = ()
+    """What is wrong and what to try, the worst first; for DIAGNOSE only. Empty also where nothing is known."""
 
     @property
     def rank(self) -> tuple[int, str]:
@@ -97,12 +99,19 @@ def unit_line(device: DeviceEntry, layout: Layout, links: Links, tags: int = 0) 
     said = _said(device, links)
     area = layout.snapshot.areas[device.area_id]
     if not said or not device.enabled:
-        return UnitLine(device, area, line, line.quality, line.word, line.sentence, line.since, tags, Figures(), {})
+        return UnitLine(device, area, line, line.quality, line.word, line.sentence, line.since, tags, Figures())
     quality, word = STATES.get(str(said.get("state")), ("uncertain", str(said.get("state"))))
     since = said.get("since_ms")
     began = datetime.fromtimestamp(since / 1000, UTC) if isinstance(since, int) and since > 0 else None
-    reason = str(said.get("reason") or "")
-    return UnitLine(device, area, line, quality, word, reason, began, tags, figures_of(said), said)
+    reason, figures = str(said.get("reason") or ""), figures_of(said)
+    return UnitLine(device, area, line, quality, word, reason, began, tags, figures, _findings(device, said, links))
+
+
+def _findings(device: DeviceEntry, said: Mapping[str, Any], links: Links) -> list[Finding]:
+    heard = None if links is None else links.get(device.link)
+    if heard is None:
+        return []
+    return diagnose(device.label, device.endpoint, said, heard.state.state, heard.state.reason)
 
 
 def unit_lines(devices: Sequence[DeviceEntry], layout: Layout, links: Links) -> list[UnitLine]:

@@ -259,3 +259,24 @@ def test_devices_are_found_by_name_area_address_or_state(cast: Cast, gateway: li
     assert "gw2" not in part(cast.omar, "/devices/?q=silent north")
     assert "gw2" in part(cast.omar, "/devices/?q=GW2")
     assert "None of 4 devices has that" in part(cast.omar, "/devices/?q=nothing")
+
+
+def test_the_page_says_what_is_wrong_and_what_to_try(cast: Cast, gateway: list[Device], bus_url: str) -> None:
+    silent = {**FULL, "state": "silent", "reason": "time-out after 500 ms", "timeout_ms": 500}
+    say_link(bus_url, {gateway[0]: silent})
+    page = part(cast.omar, "/devices/gw1/")
+    assert "gw1 is silent: time-out after 500 ms. 10.0.0.9:502 took the connection. Try: Check the unit number" in page
+    assert "gw1 is silent: time-out after 500 ms" in part(cast.omar, "/devices/")
+    say_link(bus_url, {gateway[0]: {}})
+    assert "Nothing is wrong with it, as far as the poller sees." in part(cast.omar, "/devices/gw1/")
+
+
+def test_nothing_is_said_to_be_right_while_nothing_is_known(cast: Cast, gateway: list[Device], bus_url: str) -> None:
+    say_link(bus_url, {gateway[0]: {}}, ago_ms=60_000)
+    assert "Nothing is wrong" not in part(cast.omar, "/devices/gw1/")
+
+
+def test_what_is_wrong_carries_addresses_so_only_for_those_who_diagnose(cast: Cast, works: Works, bus_url: str) -> None:
+    say_link(bus_url, {works.plc1: {"state": "silent", "reason": "connection refused"}})
+    assert "takes no connection on this port" in part(cast.omar, "/tag/works/north/level/")
+    assert "takes no connection" not in html(cast.sam, "/tag/works/south/flow/")
