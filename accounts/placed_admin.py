@@ -140,7 +140,8 @@ def holders(rows: Sequence[models.Model], paths: dict[int, str], allowed: AreaSe
         count = holding.count()
         if count:
             noun = model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural
-            named = [_name(row, paths) for row in holding if _place(row) is None or _place(row) in allowed]
+            who = [getattr(row, "holder", row) for row in holding]
+            named = [_name(row, paths) for row in who if _place(row) is None or _place(row) in allowed]
             hidden = f", and {count - len(named)} outside of your areas" if count > len(named) else ""
             found.append(f"{count:,} {noun}: {', '.join(named[:NAMED])}{', ...' if len(named) > NAMED else ''}{hidden}")
     return found

@@ -147,3 +147,6 @@ class TagAdmin(SwitchedAdmin):
     def areas_of(self, obj: Any) -> list[int | None]:
         """Also the device's area: whoever may point a tag at a device can read every register of it."""
         return [obj.area_id, obj.device.area_id]
+
+
+from devices import admin_computed  # noqa: E402, F401 (registers its pages, which build on SwitchedAdmin)

@@ -283,10 +283,33 @@ class TagInput(models.Model):
 
     class Meta:
         ordering = ["name"]
+        verbose_name = "use in a derived tag"
+        verbose_name_plural = "uses in derived tags"
         constraints = [models.UniqueConstraint("derived", "name", name="tag_input_name_unique")]
 
     def __str__(self) -> str:
         return f"{self.name}: {self.source}"
+
+    @property
+    def holder(self) -> Tag:
+        """What people know the row by, where it holds its source back."""
+        return self.derived
+
+
+class DerivedTag(Tag):
+    """Has a page of its own in the admin site."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "derived tag"
+
+
+class ManualTag(Tag):
+    """Has a page of its own in the admin site."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "manual tag"
 
 
 class ManualValue(models.Model):

@@ -63,7 +63,9 @@ def _reading(tag: TagEntry, snapshot: Snapshot, rows: dict[int, Row], now_ms: in
     # Read in the future: the clock was set back since. How old it is cannot be known, so it is not fresh; the next
     # scan of a poller that lives puts it right.
     age_ms = abs(now_ms - min(read_ms, taken_ms))
-    effective = freshness.effective_status(status, age_ms, freshness.limit_ms(tag.scan_ms))
+    # What was entered by hand holds until something newer is entered: only the word that it does may grow old.
+    told_ms = abs(now_ms - read_ms) if tag.kind == "manual" else age_ms
+    effective = freshness.effective_status(status, told_ms, freshness.limit_ms(tag.scan_ms))
     if value is None:
         return kind(tag, None, effective, None, None, read_ms)
     return kind(tag, value, effective, age_ms, taken_ms, read_ms)

@@ -308,6 +308,8 @@ ADMIN_MODELS: Final = {
     "plant.configrevision": AdminModel("configure", site_wide=True, closed=READ_ONLY),
     "devices.device": AdminModel("configure", bulk=SWITCHES),
     "devices.tag": AdminModel("configure", bulk=SWITCHES),
+    "devices.derivedtag": AdminModel("configure", bulk=SWITCHES),
+    "devices.manualtag": AdminModel("configure", bulk=SWITCHES),
     "accounts.user": AdminModel(
         "administer",
         site_wide=True,

@@ -20,7 +20,7 @@ from accounts.models import ApiToken, Grant, OneTimeLink, Role, User
 from accounts.permissions import Action
 from audit.actions import Actor, record
 from audit.models import AuditRecord
-from devices.models import Device, OutOfUse, Substitution, Tag, TagInput
+from devices.models import DerivedTag, Device, Kind, ManualTag, OutOfUse, Substitution, Tag, TagInput
 from devices.snapshot import load
 from exchange.rest.api import api
 from hmi.live import admission, protocol, routing
@@ -50,6 +50,11 @@ def site(works: Works) -> Site:
         placed={
             "plant.area": dict(areas),
             "devices.device": dict(devices),
+            "devices.derivedtag": {name: a_derived_tag(area) for name, area in areas.items()},
+            "devices.manualtag": {
+                name: ManualTag.objects.get(area=area, name="sample")  # made by _by_hand
+                for name, area in areas.items()
+            },
             "devices.tag": {"north": works.level, "pumps": works.run, "south": works.flow},
             **by_hand,
             "accounts.grant": {
@@ -85,6 +90,14 @@ def _by_hand(
         "devices.substitution": {n: Substitution.objects.create(tag=tag, value=1, **spell) for n, tag in tags.items()},
         "devices.outofuse": {n: OutOfUse.objects.create(device=row, **spell) for n, row in devices.items()},
     }
+
+
+def a_derived_tag(area: Area) -> DerivedTag:
+    """Computed from a tag of its own area."""
+    source = Tag.objects.filter(area=area, kind=Kind.DEVICE)[0]
+    tag = DerivedTag.objects.create(area=area, name="twice", kind=Kind.DERIVED, expression="x * 2", data_type="float64")
+    TagInput.objects.create(derived=tag, name="x", source=source)
+    return tag
 
 
 def arrive(person: Person, works: Works) -> tuple[User | None, Client]:

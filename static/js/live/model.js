@@ -141,7 +141,9 @@ export class Model {
     const age = groupAge === null ? null : groupAge + now - this.beatAt;
     const ownAge = held.ageMs === null ? age : held.ageMs + now - held.at;
     // A group without age has never been read by a poller that lives: its values came late, nobody knows how late.
-    const isOld = this.isDead(now) || age === null || Math.max(age, ownAge ?? 0) > tag.limit_ms;
+    // What was entered by hand holds until something newer is entered: only the word that it does may grow old.
+    const oldest = tag.group.startsWith("manual:") ? age : Math.max(age ?? 0, ownAge ?? 0);
+    const isOld = this.isDead(now) || age === null || (oldest ?? 0) > tag.limit_ms;
     const status = this.table.effective(held.status, isOld);
     return {
       path: tag.path,
