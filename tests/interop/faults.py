@@ -114,7 +114,7 @@ def _in_the_middle(end: Callable[[asyncio.StreamWriter], None]) -> Answer:
 async def byte_by_byte(device: Device, request: Request, writer: asyncio.StreamWriter) -> None:
     for byte in device.reply(request):
         writer.write(bytes([byte]))
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
 
 
 def turns(*answers: Answer) -> Answer:

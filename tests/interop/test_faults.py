@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack
 import pytest
 from redis.asyncio import Redis
 
+from devices.diagnosis import diagnose
+from devices.poller.service import Poller
 from tests.interop.faults import FAULTS, Fault
 from tests.interop.faulty import Framing, a_device_of, honest, now_ms
 from tests.interop.sites import BACK_S, MARKED_S, SCAN_MS, Site, a_site, achieved_ms, watched
@@ -13,15 +15,24 @@ from tests.interop.waiting import within
 from tests.interop.witness import Witness
 
 
-async def story(site: Site, fault: Fault, witness: Witness) -> None:
+def sentences_about(site: Site, poller: Poller) -> list[str]:
+    """What the pages of the link and the device say is wrong."""
+    health = poller.links[site.entry.link].health()
+    unit = health.detail["units"][str(site.entry.id)]
+    found = diagnose(site.name, site.entry.endpoint, unit, health.state, health.reason)
+    return [sentence for sentence in (health.reason, *(finding.sentence for finding in found)) if sentence]
+
+
+async def story(site: Site, fault: Fault, witness: Witness, poller: Poller) -> None:
     """Healthy, faulty, healthy again."""
     await within(3, lambda: witness.are_good(site.tags), f"{site.name} is Good at first")
     site.device.answer = fault.answer
     await asyncio.sleep(0.5)
     if fault.is_served:
-        await within(1, lambda: witness.are_good(site.tags, now_ms() - 400), f"{site.name} is still read")
+        await within(2, lambda: witness.are_good(site.tags, now_ms() - 800), f"{site.name} is still read")
     else:
         await within(MARKED_S, lambda: witness.are_marked(site.tags), f"{site.name} is marked")
+        await within(MARKED_S, lambda: bool(sentences_about(site, poller)), f"something is said of {site.name}")
     site.device.answer = honest
     ended = now_ms()
     await within(BACK_S, lambda: witness.are_good(site.tags, ended), f"{site.name} is back")
@@ -42,7 +53,7 @@ async def test_all_faults_at_once_falsify_nothing_delay_nobody_and_leave_no_trac
         await within(3, lambda: witness.are_good(healthy.tags), "the healthy device is read")
         begun = now_ms()
         told = await asyncio.gather(
-            *(story(site, faults[site.name], witness) for site in faulty), return_exceptions=True
+            *(story(site, faults[site.name], witness, poller) for site in faulty), return_exceptions=True
         )
         assert witness.false == []
         assert [str(t) for t in told if isinstance(t, BaseException)] == []
