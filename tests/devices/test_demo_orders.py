@@ -1,4 +1,4 @@
-"""Orders to break the demo plant, as its process follows them: taken up within a second, let go at their time."""
+"""Orders to break the demo plant: taken up within a second, let go at their time, and seen through the poller."""
 
 import asyncio
 import json
@@ -6,14 +6,18 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from redis.asyncio import Redis
 
 from bus import keys
 from bus.client import connect
+from bus.latest import read_latest
+from bus.quality import is_good
 from devices.management.commands.simulate_plant import _figures, _follow_orders
 from devices.simulator.faults import Fault, order_for
 from devices.simulator.process import Waterworks
-from tests.devices.rig import until
+from tests.devices.demo_plant import DEAD, DOCUMENT, configured, served
+from tests.devices.rig import Plant, polling, until
 
 
 def now_ms() -> int:
@@ -73,3 +77,39 @@ async def test_while_the_bus_is_away_the_plant_goes_on_and_faults_end_at_their_t
         client.connection_pool = there
         await until(lambda: works.faults == {Fault.STORM})
     await client.aclose()
+
+
+LOST = {
+    Fault.PLC_SILENT: {"plc"},
+    Fault.PLC_BUSY: {"plc"},
+    Fault.LINK_CUT: {"raw_meter", "town_meter", "analyser", "turbidity"},
+    Fault.WRONG_UNIT: {"inverter"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("fault", LOST)
+async def test_a_fault_on_the_way_marks_its_devices_and_no_other(bus: Redis, bus_url: str, fault: Fault) -> None:
+    """Seen through the real poller: what a fault touches is not Good while it lasts, and Good again afterwards."""
+    works = Waterworks.in_operation(1, 10 * 3600)
+    device_of = {n: tag["device"] for n, tag in enumerate(DOCUMENT["tags"], start=1)}
+
+    async def not_good() -> set[str]:
+        blocks = (await read_latest(bus)).values()
+        rows = [row for b in blocks for row in zip(b.ids, b.statuses, strict=True)]
+        missing = {device_of[tag] for tag in device_of.keys() - {tag for tag, _ in rows}}
+        return missing | {device_of[tag] for tag, status in rows if not is_good(status)} - {DEAD}
+
+    async def until_lost(expected: set[str]) -> None:
+        deadline = time.monotonic() + 45
+        while (found := await not_good()) - {DEAD} != expected:
+            assert time.monotonic() < deadline, found
+            await asyncio.sleep(0.1)
+
+    async with served(works) as base, polling(bus_url, Plant(configured(base))):
+        await until_lost(set())
+        works.set_faults(frozenset({fault}))
+        await until_lost(LOST[fault])
+        works.set_faults(frozenset())
+        await until_lost(set())
