@@ -58,7 +58,7 @@ def _stale(word: str, sentence: str) -> Quality:
 
 
 TABLE: Final[dict[int, Quality]] = {
-    codes.GOOD: _good("Good", "Read from the device and fresh."),
+    codes.GOOD: _good("Good", "Fresh, and as its source gives it."),
     codes.GOOD_CLAMPED: _limited("Held at a limit", "The value was beyond its range and is shown at the end of it."),
     codes.GOOD_CLAMPED | codes.LIMIT_LOW: _limited(
         "Held at low limit", "The value was below its range and is shown at the lower end of it."

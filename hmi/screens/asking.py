@@ -85,7 +85,8 @@ def _unanswered(address: str, waited_s: float) -> Asked:
         text = "Nobody has answered: the poller does not run, or it was asked too long ago."
         return Asked("lost", address, int(waited_s), text, "Look at the system page, and ask again.")
     if waited_s > LONG_S:
-        why = f"{live_bus.reason}." if live_bus.reason else "The line may be busy, or the poller does not run."
+        is_away = live_bus.ask(lambda client: client.ping()) is None
+        why = f"Redis at {live_bus.reason}." if is_away else "The line may be busy, or the poller does not run."
         return Asked("late", address, int(waited_s), f"Still no answer after {int(waited_s)} s. {why}")
     return Asked("waiting", address, int(waited_s), "The device is asked.")
 

@@ -18,6 +18,7 @@ STATES: Final = {
     "disconnected": ("bad", "no connection"),
     "disabled": ("uncertain", "switched off"),
     "idle": ("uncertain", "not read"),
+    "out_of_use": ("uncertain", "out of use"),
 }
 
 

@@ -145,9 +145,10 @@ def shared_link(scope: Scope, line: UnitLine, links: Links) -> SharedLink:
     ]
     if isinstance(detail.get("load_pct"), int | float):
         facts.insert(0, Fact("Busy", f"{detail['load_pct']:.0f} % of the time"))
-    return SharedLink(
-        device.endpoint, link.quality, link.word, link.sentence, link.since, seen, len(beside) - len(seen), facts
-    )
+    others = len(beside) - len(seen)
+    # Of a connected link it names the units that are silent; those of foreign areas are nobody's business here.
+    sentence = "" if others and link.quality == "good" else link.sentence
+    return SharedLink(device.endpoint, link.quality, link.word, sentence, link.since, seen, others, facts)
 
 
 # -- settings

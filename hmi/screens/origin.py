@@ -7,7 +7,7 @@ from accounts.permissions import Action
 from bus.quality import Severity, severity
 from devices.formula import Formula, Function
 from devices.models import Kind
-from devices.snapshot import DeviceEntry, TagEntry
+from devices.snapshot import AreaEntry, DeviceEntry, TagEntry
 from hmi.screens.by_hand import Entered, entered_of
 from hmi.screens.device_health import GroupFigures, UnitLine, unit_line
 from hmi.screens.device_links import Links
@@ -40,6 +40,7 @@ class Input:
 
     name: str
     reading: Reading | None
+    area: AreaEntry | None = None
 
     @property
     def is_in_doubt(self) -> bool:
@@ -122,4 +123,5 @@ def _derived(scope: Scope, tag: TagEntry) -> Derived | None:
     tags = {name: scope.layout.snapshot.tags.get(source) for name, source in tag.formula.inputs}
     seen = {name: t for name, t in tags.items() if t is not None and scope.may(Action.VIEW, t.area_id)}
     found = dict(zip(seen, readings(seen.values()), strict=True))
-    return Derived(tag.formula, [Input(name, found.get(name)) for name, _ in tag.formula.inputs])
+    areas = {name: scope.layout.snapshot.areas[t.area_id] for name, t in seen.items()}
+    return Derived(tag.formula, [Input(name, found.get(name), areas.get(name)) for name, _ in tag.formula.inputs])

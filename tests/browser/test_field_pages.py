@@ -175,6 +175,18 @@ def test_wide_tables_scroll_in_their_own_box_on_a_phone(path: str, narrow: Page,
         assert frame.get_attribute("tabindex") == "0", "also by keyboard"
 
 
+def test_the_list_of_what_is_set_by_hand_fits_a_phone_also_with_buttons(narrow: Page, site: Site) -> None:
+    narrow.goto(f"{site.url}/tag/{COUNTER}/")
+    narrow.click("#substitute summary")
+    narrow.fill("#substitute-value", "7")
+    narrow.fill("#substitute-reason", "A reason as long as people write them when they have the time for it")
+    narrow.click("#substitute button")
+    narrow.goto(f"{site.url}/by-hand/")
+    assert narrow.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    narrow.click("text=End now")
+    expect(narrow.locator("main")).to_contain_text("Ended: Counter has its own value again.")
+
+
 def test_templates_of_a_field_page_need_nothing_inline(site: Site, narrow: Page) -> None:
     said: list[str] = []
     narrow.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)

@@ -22,14 +22,14 @@ from tests.hmi.test_pages import html, text, visit
 from tests.hmi.test_system_page import say
 
 
-def say_link(url: str, units: dict[Device, dict[str, Any]], *, ago_ms: int = 0) -> None:
+def say_link(url: str, units: dict[Device, dict[str, Any]], *, ago_ms: int = 0, reason: str = "") -> None:
     """What the poller said of the units of one link."""
     device = next(iter(units))
     link = f"{device.driver}://{device.host}:{device.port}"
     now_ms = time.time_ns() // 1_000_000
     said = {str(d.pk): {"state": "answering", "reason": "", "since_ms": now_ms, **unit} for d, unit in units.items()}
     detail = {"units": said, "load_pct": 31.0, "reconnects": 2}
-    say(url, keys.LINKS, link, LinkState(link, "connected", "", now_ms, detail), ago_ms=ago_ms)
+    say(url, keys.LINKS, link, LinkState(link, "connected", reason, now_ms, detail), ago_ms=ago_ms)
 
 
 def part(person: User, address: str) -> str:
@@ -146,10 +146,11 @@ def test_the_link_names_those_who_share_it_as_far_as_one_may_know(
     cast: Cast, gateway: list[Device], works: Works, bus_url: str
 ) -> None:
     Device.objects.filter(pk=gateway[2].pk).update(area=works.south, title="Secret pump")
-    say_link(bus_url, {gateway[0]: {}})
+    say_link(bus_url, {gateway[0]: {}}, reason="Connected; no answer from gw3 (time-out).")
     page = part(cast.omar, "/devices/gw1/")
     assert "Shared with gw2 unit 2 1 device of other areas" in page
     assert "Secret" not in page
+    assert "gw3" not in page
     assert "Busy 31 % of the time" in page
 
 
