@@ -7,7 +7,7 @@ time around a Bad sample, was not measured: nobody knows what happened then, so 
 
 import math
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -22,6 +22,7 @@ from bus.quality import (
     UNCERTAIN_EU_EXCEEDED,
     UNCERTAIN_SUBNORMAL,
     Severity,
+    is_good,
     severity,
 )
 from devices.formula import Formula, Function
@@ -34,6 +35,7 @@ AVERAGE_BUCKETS: Final = 100
 SLACK: Final = 0.05
 """Scans come a little early or late: so much of the window is no difference."""
 _INFO_BITS: Final = 0xFFFF
+_BAD_BIT: Final = 0x80000000
 
 Row = tuple[float | None, int]
 """Value and status. The value of a Bad status is None."""
@@ -42,12 +44,19 @@ Row = tuple[float | None, int]
 # -- quality
 
 
-def combined(statuses: Iterable[int]) -> int:
+def is_bad(status: int) -> bool:
+    """As severity(), by one bit: asked several times for each tag and scan."""
+    return status & _BAD_BIT != 0
+
+
+def combined(statuses: Sequence[int]) -> int:
     """The status of what is computed from inputs of these statuses (UA-03): the worst severity wins.
 
     Bad takes the first Bad status, so that people see why; Uncertain becomes UncertainSubNormal; a value put in place
     by a person stays visible in everything that is computed from it.
     """
+    if not any(statuses):
+        return GOOD  # nearly always
     found = GOOD
     for status in statuses:
         worst = severity(status)
@@ -62,7 +71,7 @@ def combined(statuses: Iterable[int]) -> int:
 
 def within(value: Value, status: int, eu_min: float | None, eu_max: float | None) -> int:
     """The status of a value beside its range: beyond it a Good one becomes Uncertain, with the limit said."""
-    if severity(status) is not Severity.GOOD or not isinstance(value, int | float):
+    if not is_good(status) or not isinstance(value, int | float):
         return status
     if eu_min is not None and value < eu_min:
         return UNCERTAIN_EU_EXCEEDED | LIMIT_LOW
@@ -105,7 +114,7 @@ class Rate:
         kept, slack = self._kept, self._window_s * SLACK
         while kept and kept[0][0] < now - self._window_s - slack:
             kept.popleft()
-        if value is None or severity(status) is Severity.BAD:
+        if value is None or is_bad(status):
             return None, status
         first = self._first(status)
         if not kept or now - kept[-1][0] >= self._step_s or severity(kept[-1][2]) is not severity(status):
@@ -119,8 +128,8 @@ class Rate:
 
     def _first(self, status: int) -> tuple[float, float, int] | None:
         """The oldest sample to compare with: the oldest Good one if this one is Good."""
-        if severity(status) is Severity.GOOD:
-            good = next((sample for sample in self._kept if severity(sample[2]) is Severity.GOOD), None)
+        if is_good(status):
+            good = next((sample for sample in self._kept if is_good(sample[2])), None)
             if good is not None:
                 return good
         return self._kept[0] if self._kept else None
@@ -148,7 +157,7 @@ class _Line:
     def to(self, now: float, value: float | None, status: int, is_measured: bool) -> tuple[float, float, int] | None:
         """(seconds, integral, status) since the sample before; None where that time was not measured."""
         before = self._before
-        is_usable = is_measured and value is not None and severity(status) is not Severity.BAD
+        is_usable = is_measured and value is not None and not is_bad(status)
         self._before = (now, value, status) if is_usable and value is not None else None
         if before is None or value is None or not is_usable:
             return None
@@ -180,8 +189,7 @@ class Average:
             self._add(now, *measured)
         seconds = math.fsum(bucket.seconds for bucket in buckets)
         if not seconds:
-            is_bad = severity(status) is Severity.BAD
-            return None, status if is_bad else BAD_WAITING_FOR_INITIAL_DATA
+            return None, status if is_bad(status) else BAD_WAITING_FOR_INITIAL_DATA
         mean = math.fsum(bucket.integral / seconds for bucket in buckets)
         is_good = sum(bucket.good_s for bucket in buckets) >= self._window_s * MIN_GOOD_SHARE
         overridden = any(bucket.is_overridden for bucket in buckets)
@@ -195,7 +203,7 @@ class Average:
         last.end = now
         last.seconds += seconds
         last.integral += integral
-        last.good_s += seconds if severity(status) is Severity.GOOD else 0.0
+        last.good_s += seconds if is_good(status) else 0.0
         last.is_overridden |= status == GOOD_LOCAL_OVERRIDE
 
 
@@ -225,7 +233,7 @@ class Total:
             if not math.isfinite(self.total + amount):
                 return self.total, UNCERTAIN_SUBNORMAL
             self._add(amount)
-        is_usable = value is not None and severity(status) is not Severity.BAD
+        is_usable = value is not None and not is_bad(status)
         return self.total, combined((status,)) if is_usable else UNCERTAIN_SUBNORMAL
 
     def _add(self, amount: float) -> None:

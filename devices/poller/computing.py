@@ -20,11 +20,9 @@ from bus.quality import (
     GOOD_LOCAL_OVERRIDE,
     UNCERTAIN_LAST_USABLE,
     UNCERTAIN_NO_COMMUNICATION,
-    Severity,
     is_good,
-    severity,
 )
-from devices.derived import InTime, Total, combined, in_order, in_time, loops, within
+from devices.derived import InTime, Total, combined, in_order, in_time, is_bad, loops, within
 from devices.derived_rules import loop_sentence
 from devices.expressions import Expression, ExpressionError, Number, Undefined, parse, shaped
 from devices.formula import Formula
@@ -310,7 +308,7 @@ class Computing:
         inputs, statuses, is_measured = self._gather(work)
         status = combined(statuses)
         value: Value = None
-        if severity(status) is not Severity.BAD:
+        if not is_bad(status):
             value, status = self._evaluate(work, inputs, status)
         elif status == BAD_WAITING_FOR_INITIAL_DATA:
             work.group.is_waiting = True
@@ -333,7 +331,7 @@ class Computing:
         for name, source, i in work.inputs:
             value, status = source.row(i) if source is not None else self._row(i)
             if not isinstance(value, float | int):
-                status = status if severity(status) is Severity.BAD else BAD_CONFIGURATION_ERROR
+                status = status if is_bad(status) else BAD_CONFIGURATION_ERROR
             else:
                 values[name] = value
             if status & 0xFFFF0000 in _KEPT or (source is None and not self._measured.get(i, True)):
