@@ -80,7 +80,7 @@ async def test_whatever_devices_say_nothing_false_is_good(
         for mutator in mutators:
             mutator.is_on = True
         begun = now_ms()
-        for _ in range(times(20, 900)):
+        for _ in range(times(15, 900)):
             await asyncio.sleep(1)
             assert witness.false == []
             assert [r.getMessage() for r in caplog.records if r.levelname == "ERROR"] == [], "nothing of ours broke"
