@@ -50,17 +50,19 @@ class UnitFigures:
         return self._percentiles
 
 
+SUMMED: Final = ("requests", "timeouts", "bad_replies", "exceptions", "rtt_p50_ms", "rtt_p99_ms")
+
+
 def in_sum(units: list[UnitFigures]) -> dict[str, Any]:
     """The same counters for all units of a link."""
-    if len(units) == 1:
-        return units[0].as_detail()
     return _counted(units) | percentiles_ms([rtt for unit in units for rtt in unit.rtts_s])
 
 
 def _counted(units: list[UnitFigures]) -> dict[str, Any]:
     exceptions: Counter[int] = Counter()
     for unit in units:
-        exceptions += unit.exceptions
+        if unit.exceptions:
+            exceptions += unit.exceptions
     return {
         "requests": sum(unit.requests for unit in units),
         "timeouts": sum(unit.timeouts for unit in units),

@@ -15,6 +15,7 @@ import structlog
 from bus.presence import LinkState
 from bus.quality import BAD_NOT_CONNECTED, BAD_TIMEOUT
 from devices.drivers.base import BadReply, Driver, DriverError, LinkDown, NoAnswer
+from devices.poller.clock import now_ms
 from devices.poller.groups import LastValue, ScanGroup
 from devices.poller.health import CONNECTED, CONNECTING, DISABLED, DISCONNECTED, IDLE, OUT_OF_USE, Recent
 from devices.poller.line import Line, NotNow
@@ -23,7 +24,7 @@ from devices.poller.overlay import Overlay
 from devices.poller.said import link_detail, link_sentence
 from devices.poller.schedule import FIRST_PAUSE_S, Pause
 from devices.poller.spec import LinkSpec
-from devices.poller.unit import Unit, now_ms
+from devices.poller.unit import Unit
 
 __all__ = ["Link", "now_ms"]
 

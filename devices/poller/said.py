@@ -12,6 +12,7 @@ from devices.poller.health import (
     OUT_OF_USE,
     REFUSING,
     SILENT,
+    SUMMED,
     in_sum,
     lost_sentence,
 )
@@ -24,15 +25,17 @@ if TYPE_CHECKING:
 
 def link_detail(link: "Link", now: float) -> dict[str, Any]:
     driver, figures = link.line.driver, [unit.figures for unit in link.units]
-    errors = sum(each.errors for each in figures)
-    detail = in_sum(figures) | link.recent.look(now, link.line.busy_s, errors)
+    units = {str(unit.spec.device): unit_detail(unit, link, now) for unit in link.units}
+    (first, *others) = units.values()
+    detail = in_sum(figures) if others else {name: first[name] for name in SUMMED}
+    detail |= link.recent.look(now, link.line.busy_s, sum(each.errors for each in figures))
     detail["reconnects"] = link.reconnects
     detail["late_replies"] = driver.late_replies
     detail["stray_replies"] = driver.stray_replies
-    detail["overruns"] = sum(group.timetable.overruns for group in link.groups)
-    detail["groups"] = {group.name: _group(group) for group in link.groups}
+    detail["overruns"] = sum(each["overruns"] for each in units.values())
+    detail["groups"] = {name: group for each in units.values() for name, group in each["groups"].items()}
     detail["silent"] = {unit.name: unit.reason for unit in link.units if _is_silent(unit) and link.is_up}
-    detail["units"] = {str(unit.spec.device): unit_detail(unit, link, now) for unit in link.units}
+    detail["units"] = units
     return detail
 
 

@@ -6,7 +6,6 @@ another's pauses.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from math import inf
 from typing import Final, Literal
@@ -23,6 +22,7 @@ from bus.quality import (
 )
 from devices.drivers.base import BadReply, DeviceRefused, DriverError, LinkDown, NoAnswer
 from devices.plan import Read
+from devices.poller.clock import now_ms
 from devices.poller.exceptions import (
     BEHIND_GATEWAY,
     GATEWAY_PAUSES_S,
@@ -48,10 +48,6 @@ FOREVER_S: Final = 3600.0
 
 Found = Literal["answers", "gateway", "silent"]
 """What came of knocking at a unit: itself, only the gateway before it, or nobody."""
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class Unit:
@@ -379,6 +375,9 @@ class Unit:
             return
         self._look_for_retries()
         self._shared.note_change()
+        log.info("requests planned anew", link=self._shared.name, device=self.name, reason="by what the device refuses",
+                 refused_tags=sum(len(group.illegal) for group in self.groups),
+                 max_registers=self.learned.learned_max_registers)  # fmt: skip
         for group in self.groups:
             if any(slot.is_lost for slot in group.slots):
                 group.timetable.at_once()
