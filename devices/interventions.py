@@ -6,9 +6,10 @@ ValidationError with a sentence for each field: value, taken_at, comment, reason
 "__all__".
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -19,7 +20,7 @@ from audit.actions import Actor, Subject, record
 from bus.messages import Value
 from devices.formula import Function
 from devices.models import Device, Kind, ManualValue, OutOfUse, Substitution, Tag, TotaliserState
-from devices.tag_values import Unfit, fitting
+from devices.tag_values import Shape, Unfit, fitting, of_type
 from plant import revisions
 from plant.models import validate_one_line
 
@@ -29,6 +30,9 @@ SHORTEST_REASON: Final = 3
 LONGEST_TEXT: Final = 200
 CLOCKS_APART: Final = timedelta(minutes=1)
 """So far ahead of the server's clock may the clock be by which somebody says when a value was taken."""
+
+EARLIEST: Final = datetime(1971, 1, 1, tzinfo=UTC)
+"""Before this no sample was taken: somebody has mistyped the year."""
 
 Problems = dict[str, str]
 Spell = Substitution | OutOfUse
@@ -47,10 +51,14 @@ def enter_value(actor: Actor, tag: Tag, value: Value, taken_at: datetime, commen
         problems["taken_at"] = "The time has no zone. Say when the value was taken, with the zone."
     elif taken_at > timezone.now() + CLOCKS_APART:
         problems["taken_at"] = "This time is still to come. Say when the value was taken."
+    elif taken_at < EARLIEST:
+        problems["taken_at"] = f"This time is before {EARLIEST.year}. Say when the value was taken."
     _text_problem("comment", comment, problems)
     _raise(problems)
     with transaction.atomic():
         before = ManualValue.objects.select_for_update().filter(tag=tag).first()
+        if before is not None and _is_same(before, actor, fit, taken_at, comment):
+            return before  # the form was sent twice
         old = None if before is None else {"value": before.value, "taken_at": before.taken_at.isoformat()}
         row, _ = ManualValue.objects.update_or_create(
             tag=tag,
@@ -66,6 +74,11 @@ def enter_value(actor: Actor, tag: Tag, value: Value, taken_at: datetime, commen
         record("operation", "value.entered", actor, subject=_subject(tag), old=old, new=new)
         _nudge_after_commit()
     return row
+
+
+def _is_same(row: ManualValue, actor: Actor, value: Value, taken_at: datetime, comment: str) -> bool:
+    said = (actor.name[:150], taken_at, comment.strip(), type(value), value)
+    return (row.author, row.taken_at, row.comment, type(row.value), row.value) == said
 
 
 # -- a value in place of the measured one
@@ -142,7 +155,23 @@ def close_expired(now: datetime | None = None) -> int:
     The poller does not wait for it: by its own clock it lets go in time.
     """
     now = now or timezone.now()
-    return _close(Substitution.objects.filter(ends_at__lte=now)) + _close(OutOfUse.objects.filter(ends_at__lte=now))
+    ended = _close(Substitution.objects.filter(ends_at__lte=now)) + _close(OutOfUse.objects.filter(ends_at__lte=now))
+    return ended + _end_unfit(now)
+
+
+def _end_unfit(now: datetime) -> int:
+    """A value that its tag cannot have any more stands in place of nothing (active): that is not left open."""
+    reason = "the tag was changed and cannot have this value any more"
+    rows = Substitution.objects.filter(ended_at=None).select_related("tag__area")
+    return sum(_end_row(Actor.system("jobs"), row, now, reason) for row in rows if not _is_of_type(row))
+
+
+def _is_of_type(row: Substitution) -> bool:
+    try:
+        of_type(row.tag, row.value)
+    except Unfit:
+        return False
+    return True
 
 
 def _close(rows: "models.QuerySet[Any]") -> int:
@@ -185,19 +214,35 @@ class Interventions:
     out_of_use: Mapping[int, LeftAlone] = field(default_factory=dict)
 
 
+_SHAPE: Final = tuple(f"tag__{name}" for name in Shape._fields)
+
+
 def active() -> Interventions:
-    """Three queries."""
-    manual = ManualValue.objects.values_list("tag_id", "value", "taken_at")
-    substitutions = Substitution.objects.filter(ended_at=None).values_list("tag_id", "value", "ends_at")
+    """Three queries.
+
+    A value that its tag cannot have any more, because the tag was changed, holds no longer; nor does one in place of
+    what is switched off: the tag says so itself then.
+    """
+    manual = ManualValue.objects.values_list("tag_id", "value", "taken_at", *_SHAPE)
+    lasting = Substitution.objects.filter(ended_at=None, tag__enabled=True).exclude(tag__device__enabled=False)
+    substitutions = lasting.values_list("tag_id", "value", "ends_at", *_SHAPE)
     out_of_use = OutOfUse.objects.filter(ended_at=None).values_list("device_id", "author", "reason", "ends_at")
     return Interventions(
-        {tag: Entered(value, _ms(taken_at)) for tag, value, taken_at in manual},
-        {tag: Placed(value, _ms(ends_at)) for tag, value, ends_at in substitutions},
+        {tag: Entered(value, _ms(taken_at)) for tag, value, taken_at in _usable(manual)},
+        {tag: Placed(value, _ms(ends_at)) for tag, value, ends_at in _usable(substitutions)},
         {
             device: LeftAlone(f"Taken out of use by {author}: {reason}", _ms(ends_at))
             for device, author, reason, ends_at in out_of_use
         },
     )
+
+
+def _usable(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, Value, datetime]]:
+    """Of (tag, value, time, *Shape) those that their tags can have, as they have them: a database may give a whole
+    number for what was entered with decimals."""
+    for tag, value, at, *shape in rows:
+        with suppress(Unfit):
+            yield tag, of_type(Shape(*shape), value), at
 
 
 def _ms(at: datetime) -> int:
@@ -277,9 +322,10 @@ def _begin(actor: Actor, row: Spell, same: "models.QuerySet[Any]", event: str, n
 
 
 def _end(actor: Actor, row: Spell) -> None:
+    _close(type(row)._default_manager.filter(pk=row.pk, ends_at__lte=timezone.now()))  # nobody ends what has run out
     if not _end_row(actor, row, timezone.now(), ""):
         row.refresh_from_db()
-        by = f"by {row.ended_by}" if row.ended_by else "because its time ran out"
+        by = f"by {row.ended_by}" if row.ended_by else "by itself"
         raise ValidationError({NON_FIELD_ERRORS: f"It has ended already, {by}."})
     row.refresh_from_db()
 

@@ -1,6 +1,9 @@
-"""Which values a tag can have: of its type, within its range. Pure. Asked of what people enter and substitute."""
+"""Which values a tag can have: of its type, within its range. Pure. Asked of what people enter and substitute.
 
-from typing import Final, Protocol
+Asked twice: when somebody sets a value, and of what was set whenever it is used, for the tag may have been changed.
+"""
+
+from typing import Final, NamedTuple, Protocol
 
 from bus.messages import Value
 from devices.points import DataType
@@ -22,15 +25,11 @@ class Unfit(ValueError):
     """The tag cannot have this value; the sentence says which it can."""
 
 
-class Valued(Protocol):
-    """What is asked of a tag: the model's row has it."""
+class Typed(Protocol):
+    """What says of which type a tag's value is: the model's row has it."""
 
     @property
     def data_type(self) -> str: ...
-    @property
-    def eu_min(self) -> float | None: ...
-    @property
-    def eu_max(self) -> float | None: ...
     @property
     def scale(self) -> float: ...
     @property
@@ -45,8 +44,37 @@ class Valued(Protocol):
     def length(self) -> int: ...
 
 
+class Valued(Typed, Protocol):
+    """And its range."""
+
+    @property
+    def eu_min(self) -> float | None: ...
+    @property
+    def eu_max(self) -> float | None: ...
+
+
+class Shape(NamedTuple):
+    """The columns that make a tag Typed."""
+
+    data_type: str
+    scale: float
+    offset: float
+    raw_min: float | None
+    scale_address: int | None
+    bit_count: int | None
+    length: int
+
+
 def fitting(tag: Valued, value: Value) -> Value:
-    """The value as the tag has it, in engineering units. Raises Unfit with a sentence."""
+    """The value as the tag has it, in engineering units and within its range. Raises Unfit with a sentence."""
+    kept = of_type(tag, value)
+    if isinstance(kept, int | float) and not isinstance(kept, bool):
+        _check_range(tag, kept)
+    return kept
+
+
+def of_type(tag: Typed, value: Value) -> Value:
+    """The value in the tag's type, whatever its range; whole numbers fit the bus. Raises Unfit with a sentence."""
     data_type = DataType(tag.data_type)
     if data_type is DataType.BOOL:
         if not isinstance(value, bool | int) or value not in (0, 1):
@@ -69,16 +97,18 @@ def _text(value: Value, longest: int) -> str:
     return value
 
 
-def _number(tag: Valued, data_type: DataType, value: int | float) -> int | float:
+def _check_range(tag: Valued, value: float) -> None:
     low, high = tag.eu_min, tag.eu_max
     if (low is not None and value < low) or (high is not None and value > high):
         between = f"from {low:g} to {high:g}" if low is not None and high is not None else (
             f"from {low:g}" if low is not None else f"up to {high:g}")  # fmt: skip
         raise Unfit(f"{value:g} is beyond the range of this tag. Write a number {between}.")
-    if data_type.is_float:
+
+
+def _number(tag: Typed, data_type: DataType, value: int | float) -> int | float:
+    is_scaled = tag.scale != 1 or tag.offset != 0 or tag.raw_min is not None or tag.scale_address is not None
+    if data_type.is_float or is_scaled:
         return float(value)
-    if tag.scale != 1 or tag.offset != 0 or tag.raw_min is not None or tag.scale_address is not None:
-        return value
     if value != int(value):
         raise Unfit(f"This tag is a whole number; {value:g} is none.")
     least, most = (0, 2**tag.bit_count - 1) if tag.bit_count else _LIMITS[data_type]

@@ -150,7 +150,9 @@ def how_it_ended(row: Substitution | OutOfUse, now: datetime) -> str:
     """Empty while it lasts."""
     if row.ended_at is None:
         return "its time ran out" if row.ends_at <= now else ""
-    return f"ended by {row.ended_by}" if row.ended_by else "its time ran out"
+    if row.ended_by:
+        return f"ended by {row.ended_by}"
+    return "its time ran out" if row.ended_at >= row.ends_at else "the tag was changed and cannot have it any more"
 
 
 def left_text(left: timedelta) -> str:

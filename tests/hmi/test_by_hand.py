@@ -71,6 +71,7 @@ def test_what_was_typed_stays_when_something_is_wrong(works: Works, maria: User)
         ({"value": "9", **REASON}, "9 is beyond the range of this tag. Write a number from 0 to 5."),
         ({"value": "nan", **REASON}, "This tag is a number. Write one"),
         ({"value": "1,5", **REASON}, "Write a number, with a point before its decimals"),
+        ({"value": "1_5", **REASON}, "Write a number, with a point before its decimals"),
         ({"value": "1", "reason": "", "ends_at": "60"}, "Say why: others must be able to judge it."),
         ({"value": "1", "reason": "ab", "ends_at": "60"}, "Say why, in at least 3 characters"),
         ({"value": "1", "reason": "because", "ends_at": "61"}, "Choose one of these."),
