@@ -1,6 +1,6 @@
 """Derived tags, and tags that are kept by hand, in the admin site."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from django import forms
@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.permissions import NOWHERE, AreaSet
-from accounts.placed_admin import AreaFilter
+from accounts.placed_admin import AreaFilter, paths_of_request
 from devices.admin import SwitchedAdmin
 from devices.admin_forms import TagForm
 from devices.derived_rules import DERIVED_TYPES, MANUAL_TYPES, input_problem, loop_problem, source_problem
@@ -158,6 +158,32 @@ class DerivedTagAdmin(_KindAdmin):
         form: Any = super().get_form(request, obj, change, **kwargs)  # a class made for this request
         form.allowed = self.allowed(request)
         return form
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Inputs are a field of the form; whoever may only read the page has no form."""
+        found = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return found
+        inputs = self._inputs_to_read(request)
+        return [
+            (title, {**parts, "fields": [inputs if name == "inputs" else name for name in parts["fields"]]})
+            for title, parts in found
+        ]
+
+    def _inputs_to_read(self, request: HttpRequest) -> Callable[[Any], str]:
+        allowed, paths = self.allowed(request), paths_of_request(request)
+
+        @admin.display(description="inputs")
+        def inputs(obj: Any) -> str:
+            rows = obj.inputs.select_related("source")
+            return "\n".join(
+                f"{row.name} = {paths[row.source.area_id]}/{row.source.name}"
+                if row.source.area_id in allowed
+                else f"{row.name} = a tag outside of your areas"
+                for row in rows
+            )
+
+        return inputs
 
     def areas_of(self, obj: Any) -> list[int | None]:
         """Also the areas of the inputs: whoever may compute with a tag can read it."""

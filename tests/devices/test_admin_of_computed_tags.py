@@ -91,6 +91,19 @@ def test_whoever_may_not_configure_an_area_cannot_compute_with_its_tags(nora: Cl
     assert nora.post(page, form(works, inputs="level = works/south/flow")).status_code == 403
 
 
+def test_a_tag_with_a_foreign_input_can_be_read_without_a_word_of_that_input(nora: Client, works: Works) -> None:
+    tag = Tag.objects.create(area=works.north, name="balance", kind=Kind.DERIVED, data_type="float64", expression="a-b")
+    TagInput.objects.create(derived=tag, name="a", source=works.level)
+    TagInput.objects.create(derived=tag, name="b", source=works.flow)
+    page = nora.get(reverse("admin:devices_derivedtag_change", args=[tag.pk]))
+    assert page.status_code == 200
+    text = page.content.decode()
+    assert "a = works/north/level" in text
+    assert "b = a tag outside of your areas" in text
+    assert "south" not in text
+    assert "Outflow" not in text
+
+
 def test_a_loop_is_refused_path_by_path(ada: Client, works: Works) -> None:
     assert ada.post(reverse(ADD), form(works)).status_code == 302
     second = form(works, name="half", expression="v / 2", inputs="v = works/north/volume")

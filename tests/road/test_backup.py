@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.sessions.models import Session
+from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import Grant, User
@@ -26,8 +29,10 @@ from audit.heads import append_head, read_heads
 from audit.models import AuditRecord
 from audit.sealer import seal_all
 from audit.verification import verify_audit
+from bus.messages import Value
 from bus.version import VERSION
-from devices.models import Device, Tag
+from devices import interventions
+from devices.models import Device, Kind, ManualValue, OutOfUse, Substitution, Tag, TotaliserState
 from hmi.backup.sections import LEFT_OUT, SECTIONS
 from plant import revisions
 from plant.models import Area, Plant
@@ -123,6 +128,46 @@ def test_every_process_loads_the_restored_configuration(site: Path) -> None:
             newest = revisions.bump("ada", f"change {number}")
     restore(file, "--yes")
     assert revisions.current() > newest
+
+
+def test_what_is_set_by_hand_holds_on_after_a_restore(site: Path) -> None:
+    """Forced values, devices out of use, entered values of every type and totals to the last digit."""
+    north, plc1 = Area.objects.get(name="north"), Device.objects.get()
+    level, run = Tag.objects.get(name="level"), Tag.objects.get(name="run")
+    now, end = timezone.now(), timezone.now() + timedelta(hours=1)
+    kept: dict[str, tuple[str, Value]] = {
+        "grade": ("string", "12.5"),
+        "is_clear": ("bool", True),
+        "count": ("int64", -(2**63)),
+    }
+    for name, (data_type, value) in {**kept, "dose": ("float64", 1e25)}.items():
+        tag = Tag.objects.create(area=north, name=name, kind=Kind.MANUAL, data_type=data_type)
+        interventions.enter_value(BY, tag, value, now, "sample 17")
+    interventions.end_substitution(BY, interventions.substitute(BY, level, 1.25, "cleaned", end))
+    interventions.substitute(BY, level, 2.5, "cleaned again", end)
+    interventions.substitute(BY, run, 1, "interlock test", end)
+    interventions.put_back(BY, interventions.take_out_of_use(BY, plc1, "cable moved", end))
+    interventions.take_out_of_use(BY, plc1, "program is loaded", end)
+    volume = Tag.objects.create(area=north, name="volume", kind=Kind.DERIVED, function="total", data_type="float64")
+    TotaliserState.objects.create(tag=volume, total=123456789.12345679, taken_ms=1_795_000_000_123)
+    before, held = rows(), interventions.active()
+    assert (len(held.manual), len(held.substitutions), len(held.out_of_use)) == (4, 2, 1)
+
+    file = backup(site / "site.zip")
+    wreck()
+    Substitution.objects.update(ended_at=now, ended_by="somebody")
+    OutOfUse.objects.all().delete()
+    ManualValue.objects.update(value=0)
+    TotaliserState.objects.update(total=0)
+    restore(file, "--yes")
+
+    assert rows() == before
+    again = interventions.active()
+    assert again == held
+    assert [type(e.value) for e in again.manual.values()] == [type(e.value) for e in held.manual.values()]
+    interventions.put_back(BY, OutOfUse.objects.get(ended_at=None))
+    with pytest.raises(ValidationError, match="began this already"):
+        interventions.substitute(BY, level, 3, "another", end)
 
 
 def test_keys_are_not_given_out_again(site: Path, cast: Cast) -> None:

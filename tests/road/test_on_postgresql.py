@@ -20,6 +20,9 @@ __all__ = ["postgres_url"]
         "tests/accounts",
         "tests/plant",
         "tests/devices/test_admin.py tests/devices/test_tag_rules.py tests/devices/test_snapshot.py",
+        "tests/devices/test_interventions.py tests/devices/test_held_values.py tests/hmi/test_by_hand.py "
+        "tests/devices/test_totals_in_the_database.py tests/devices/test_document_of_computed_tags.py "
+        "tests/devices/test_admin_of_computed_tags.py",
         "tests/road/test_backup.py",
     ],
 )
