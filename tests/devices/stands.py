@@ -264,6 +264,3 @@ def _write(handle: int, data: bytes) -> None:
     with suppress(OSError):
         while data:
             data = data[os.write(handle, data) :]
-
-
-STANDS = [Tcp(), RtuOverTcp(), Serial()]

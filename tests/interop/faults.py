@@ -64,28 +64,14 @@ async def busy_then_late(device: Device, request: Request, writer: asyncio.Strea
     writer.write(reply)
 
 
-def held_back() -> Answer:
-    """Each reply comes after that of the next request."""
+def late_and_right(*, in_order: bool = True) -> Answer:
+    """The first reply of two is late, and comes in one piece with the second: before it, or after it."""
     held: dict[asyncio.StreamWriter, bytes] = {}
 
     async def answer(device: Device, request: Request, writer: asyncio.StreamWriter) -> None:
         reply = device.reply(request)
         if before := held.pop(writer, b""):
-            writer.write(reply + before)
-        else:
-            held[writer] = reply
-
-    return answer
-
-
-def late_and_right() -> Answer:
-    """The first reply of two is late, and comes in one piece with the second."""
-    held: dict[asyncio.StreamWriter, bytes] = {}
-
-    async def answer(device: Device, request: Request, writer: asyncio.StreamWriter) -> None:
-        reply = device.reply(request)
-        if before := held.pop(writer, b""):
-            writer.write(before + reply)
+            writer.write(before + reply if in_order else reply + before)
         else:
             held[writer] = reply
 
@@ -93,11 +79,6 @@ def late_and_right() -> Answer:
 
 
 async def hang_up(device: Device, request: Request, writer: asyncio.StreamWriter) -> None:
-    writer.close()
-
-
-async def answer_and_hang_up(device: Device, request: Request, writer: asyncio.StreamWriter) -> None:
-    writer.write(device.reply(request))
     writer.close()
 
 
@@ -210,7 +191,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "every exception in turn": Fault(turns(*[exception(code) for code in EXCEPTIONS])),
     "late": Fault(late),
     "late, and later with every request": Fault(busy_then_late),
-    "replies in the wrong order": Fault(held_back()),
+    "replies in the wrong order": Fault(late_and_right(in_order=False)),
     "late and right in one segment": Fault(late_and_right()),
     "twice in one segment": Fault(instead(lambda d, r: d.reply(r) * 2), is_served=True, framings=TCP),
     "twice in one segment, undecidable": Fault(instead(lambda d, r: d.reply(r) * 2), framings=RTU),

@@ -34,9 +34,17 @@ def test_every_document_that_is_named_exists(file: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
 def test_every_link_leads_somewhere(document: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
+    links = re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", document.read_text())
+    files = [(document.parent / link if link else document, part) for link, part in links]
 
-    assert [link for link in links if not (document.parent / link).exists()] == []
+    assert [str(file) for file, _ in files if not file.exists()] == []
+    assert [(file.name, part) for file, part in files if part and part not in headings(file)] == []
+
+
+def headings(document: Path) -> set[str]:
+    """As the places of the page are named that a forge makes of it."""
+    titles = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
@@ -56,6 +64,21 @@ def test_every_setting_of_the_environment_is_documented() -> None:
 
     assert {"PORT", "REDIS_URL", "TRUSTED_PROXIES"} <= read
     assert read - documented == set()
+
+
+def test_every_decision_stands_in_the_list_of_them_under_its_title() -> None:
+    folder = ROOT / "docs" / "decisions"
+    titles = {path.name: path.read_text().splitlines()[0].removeprefix("# ") for path in folder.glob("0*.md")}
+    listed = re.findall(r"^(\d+\. )\[(.+)\]\((.+)\)$", (folder / "README.md").read_text(), re.MULTILINE)
+
+    assert [(name, number + title) for number, title, name in listed] == sorted(titles.items())
+
+
+def test_every_key_of_the_bus_is_documented() -> None:
+    spelt = re.findall(r'"(isthmus:[a-z:-]+)"', (ROOT / "bus" / "keys.py").read_text())
+    documented = re.findall(r"^\| `(isthmus:[a-z:-]+)(?:<id>)?` ", (ROOT / "docs" / "bus.md").read_text(), re.MULTILINE)
+
+    assert sorted(documented) == sorted(spelt)
 
 
 def test_the_stations_of_the_road_are_numbered_without_a_gap_and_the_readme_leads_there() -> None:
