@@ -1,11 +1,11 @@
 """Executes what people ask of a device (bus/probes.py), on the line that the link owns, between two of its requests.
 
 Each question at most once: those from before the start and those that are too old never, and none twice. A few at a
-time, each with a limit.
+time, each with a limit; on one line one at a time, so that between any two of them its scans get their turn.
 """
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
@@ -74,6 +74,7 @@ class ProbeDesk:
         self._entry = ""
         self._taken: deque[str] = deque(maxlen=REMEMBERED)
         self._places = asyncio.Semaphore(AT_ONCE)
+        self._lines: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -115,7 +116,8 @@ class ProbeDesk:
         await self._give(probe, _Outcome(False, text, "Ask again in a moment.", {}))
 
     async def _execute(self, probe: Probe, old_at: float) -> None:
-        async with self._places:
+        found = self._unit_of(probe.device)
+        async with self._lines["" if found is None else found[0].spec.name], self._places:
             if asyncio.get_running_loop().time() > old_at:
                 await self._turn_away(probe)
                 return

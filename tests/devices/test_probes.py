@@ -161,10 +161,10 @@ class FakeDriver:
 
 
 class FakeLink:
-    def __init__(self, driver: Any, device: int = 1) -> None:
+    def __init__(self, driver: Any, device: int = 1, name: str = "fake") -> None:
         self.driver = driver
         unit = UnitSpec(device, 9, 100, 100, 8, Quirks(), True, (GroupSpec("1:1000", 1000, (LEVEL,), ()),))
-        self.spec = LinkSpec("fake", "modbus_tcp", "plc", 502, "", "plc:502", (unit,))
+        self.spec = LinkSpec(name, "modbus_tcp", "plc", 502, "", "plc:502", (unit,))
 
     async def ask(self, unit_id: int, question: Callable[[Driver], Awaitable[Any]]) -> Any:
         assert unit_id == 9
@@ -258,8 +258,9 @@ async def test_a_device_nobody_knows_and_a_question_nobody_understands_are_answe
 async def test_only_so_many_are_asked_at_once_and_the_rest_is_told(bus: Redis, pages: redis.Redis) -> None:
     driver = FakeDriver()
     driver.let.clear()
-    async with a_desk(bus, FakeLink(driver)) as desk:
-        ids = [ask(pages, **WORDS) for _ in range(WAITING + 1)]
+    links = [FakeLink(driver, number, f"link {number}") for number in range(1, WAITING + 2)]
+    async with a_desk(bus, *links) as desk:
+        ids = [ask(pages, device=number, **WORDS) for number in range(1, WAITING + 2)]
         turned_away = await answered(pages, ids[-1])
         await until(lambda: driver.asked == AT_ONCE)
         assert "Too many questions" in turned_away.sentence
@@ -268,6 +269,21 @@ async def test_only_so_many_are_asked_at_once_and_the_rest_is_told(bus: Redis, p
             await answered(pages, probe_id)
         await until(lambda: not desk._running)
     assert driver.asked == WAITING
+
+
+async def test_on_one_line_one_question_waits_for_the_other_and_no_other_line_waits(
+    bus: Redis, pages: redis.Redis
+) -> None:
+    """Whoever asks a silent device ten times delays each scan on its line by one time-out, not by ten."""
+    silent, other = FakeDriver(), FakeDriver()
+    silent.let.clear()
+    async with a_desk(bus, FakeLink(silent, 1, "one"), FakeLink(other, 2, "two")):
+        waiting = [ask(pages, **WORDS) for _ in range(AT_ONCE + 2)]
+        assert (await answered(pages, ask(pages, device=2, **WORDS))).is_ok
+        assert (silent.asked, other.asked) == (1, 1)
+        silent.let.set()
+        for probe_id in waiting:
+            assert (await answered(pages, probe_id)).is_ok
 
 
 async def test_a_device_that_never_ends_is_given_up(bus: Redis, pages: redis.Redis, monkeypatch: Any) -> None:
