@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, models, transaction
@@ -31,11 +31,13 @@ LONGEST_TEXT: Final = 200
 CLOCKS_APART: Final = timedelta(minutes=1)
 """So far ahead of the server's clock may the clock be by which somebody says when a value was taken."""
 
+SENT_TWICE: Final = timedelta(minutes=1)
 EARLIEST: Final = datetime(1971, 1, 1, tzinfo=UTC)
 """Before this no sample was taken: somebody has mistyped the year."""
 
 Problems = dict[str, str]
 Spell = Substitution | OutOfUse
+SpellT = TypeVar("SpellT", Substitution, OutOfUse)
 
 
 # -- values entered by hand
@@ -92,8 +94,7 @@ def substitute(actor: Actor, tag: Tag, value: Value, reason: str, ends_at: datet
     _raise(problems)
     row = Substitution(tag=tag, value=fit, reason=reason.strip(), author=actor.name[:150], ends_at=ends_at)
     new = {"value": fit, "ends_at": ends_at.isoformat()}
-    _begin(actor, row, Substitution.objects.filter(tag=tag), "substitution.begun", new)
-    return row
+    return _begin(actor, row, Substitution.objects.filter(tag=tag), "substitution.begun", new)
 
 
 def end_substitution(actor: Actor, substitution: Substitution) -> None:
@@ -112,8 +113,8 @@ def take_out_of_use(actor: Actor, device: Device, reason: str, ends_at: datetime
     _spell_problems(reason, ends_at, LONGEST_OUT_OF_USE, "A device out of use", problems)
     _raise(problems)
     row = OutOfUse(device=device, reason=reason.strip(), author=actor.name[:150], ends_at=ends_at)
-    _begin(actor, row, OutOfUse.objects.filter(device=device), "device.out_of_use", {"ends_at": ends_at.isoformat()})
-    return row
+    same, new = OutOfUse.objects.filter(device=device), {"ends_at": ends_at.isoformat()}
+    return _begin(actor, row, same, "device.out_of_use", new)
 
 
 def put_back(actor: Actor, out_of_use: OutOfUse) -> None:
@@ -169,7 +170,7 @@ def _end_unfit(now: datetime) -> int:
 def _is_of_type(row: Substitution) -> bool:
     try:
         of_type(row.tag, row.value)
-    except Unfit:
+    except ValueError:
         return False
     return True
 
@@ -241,7 +242,7 @@ def _usable(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, Value, datet
     """Of (tag, value, time, *Shape) those that their tags can have, as they have them: a database may give a whole
     number for what was entered with decimals."""
     for tag, value, at, *shape in rows:
-        with suppress(Unfit):
+        with suppress(ValueError):  # Unfit, or a type that nobody knows: written past the checks
             yield tag, of_type(Shape(*shape), value), at
 
 
@@ -305,8 +306,11 @@ def _raise(problems: Problems) -> None:
         raise ValidationError(problems)
 
 
-def _begin(actor: Actor, row: Spell, same: "models.QuerySet[Any]", event: str, new: dict[str, Any]) -> None:
-    """Write it, if there is none of the same that lasts. One whose time ran out gives way, with its record."""
+def _begin(actor: Actor, row: SpellT, same: "models.QuerySet[Any]", event: str, new: dict[str, Any]) -> SpellT:
+    """Write it, if there is none of the same that lasts. One whose time ran out gives way, with its record.
+
+    The same once more, because a form was sent twice, is what the first time has begun.
+    """
     try:
         with transaction.atomic():
             _close(same.filter(ends_at__lte=timezone.now()))
@@ -314,11 +318,23 @@ def _begin(actor: Actor, row: Spell, same: "models.QuerySet[Any]", event: str, n
             record("operation", event, actor, subject=_subject_of(row), new=new, reason=row.reason)
             _nudge_after_commit()
     except IntegrityError:
-        other = same.filter(ended_at=None).first()
+        other: SpellT | None = same.filter(ended_at=None).first()
         if other is None:
             raise
+        if _is_again(row, other):
+            return other
         text = f"{other.author} began this already, until {_when(other.ends_at)}: {other.reason}. End that one first."
         raise ValidationError({NON_FIELD_ERRORS: text}) from None
+    return row
+
+
+def _is_again(row: Spell, other: Spell) -> bool:
+    is_same = (row.author, row.reason, _value_of(row)) == (other.author, other.reason, _value_of(other))
+    return is_same and abs(row.ends_at - other.ends_at) < SENT_TWICE
+
+
+def _value_of(row: Spell) -> Any:
+    return row.value if isinstance(row, Substitution) else None
 
 
 def _end(actor: Actor, row: Spell) -> None:

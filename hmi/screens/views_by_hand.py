@@ -5,7 +5,6 @@ that is refused is shown there again, as it was typed, with a sentence beside wh
 """
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,7 +23,7 @@ from devices import interventions
 from devices.models import Device, Kind, OutOfUse, Substitution, Tag
 from devices.snapshot import TagEntry
 from hmi.screens.by_hand import by_hand as look_up
-from hmi.screens.by_hand import set_value, substitution_of
+from hmi.screens.by_hand import set_value
 from hmi.screens.by_hand_forms import EnterForm, OutOfUseForm, PresetForm, SubstituteForm, ends_at
 from hmi.screens.htmx import PageRequest
 from hmi.screens.scope import NOT_FOUND, Scope, scope_of
@@ -66,31 +65,15 @@ def enter(request: PageRequest, path: str) -> HttpResponse:
 
 @form_methods
 def substitute(request: PageRequest, path: str) -> HttpResponse:
-    scope, entry = _tag_for(request, path, Action.SUBSTITUTE)
+    _, entry = _tag_for(request, path, Action.SUBSTITUTE)
     form = SubstituteForm(entry, request.POST)
 
     def act(given: dict[str, Any]) -> str:
-        end = ends_at(form)
-        try:
-            interventions.substitute(actor_of(request), _row(entry), given["value"], given["reason"], end)
-        except ValidationError:
-            if not _is_again(request, scope, entry, given, end):
-                raise
+        interventions.substitute(actor_of(request), _row(entry), given["value"], given["reason"], ends_at(form))
         return f"Substituted: {set_value(entry, given['value'])} stands in place of the value of {entry.label}."
 
     return _settle(
         request, form, act, reverse("tag", args=[entry.path]), lambda: tag_page(request, entry, substitute=form)
-    )
-
-
-def _is_again(request: PageRequest, scope: Scope, entry: TagEntry, given: dict[str, Any], end: datetime) -> bool:
-    """Was the form sent twice? The first time has done it then."""
-    held = substitution_of(scope, entry, timezone.now())
-    return (
-        held is not None
-        and (held.row.author, held.row.reason, held.row.value)
-        == (actor_of(request).name, given["reason"].strip(), given["value"])
-        and abs((end - held.row.ends_at).total_seconds()) < 60
     )
 
 

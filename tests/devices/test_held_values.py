@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit.actions import Actor
 from audit.models import AuditRecord
 from bus.messages import FULL, Block, decode, encode
-from devices.interventions import active, close_expired, end_substitution, enter_value, substitute
+from devices.interventions import active, close_expired, end_substitution, enter_value, substitute, take_out_of_use
 from devices.models import Device, Kind, ManualValue, Substitution, Tag
 from tests.cast import Works
 
@@ -97,6 +97,23 @@ def test_the_same_entry_sent_twice_is_one_with_one_record(chlorine: Tag) -> None
     enter_value(SUE, chlorine, 0.4, taken + timedelta(minutes=1), "sample 17")
     enter_value(Actor("user", "uuid-omar", "omar"), chlorine, 0.4, taken + timedelta(minutes=1), "sample 17")
     assert AuditRecord.objects.filter(event="value.entered").count() == 3
+
+
+def test_a_device_is_taken_out_of_use_once_by_a_form_that_is_sent_twice(works: Works) -> None:
+    first = take_out_of_use(SUE, works.plc1, "program is loaded", in_an_hour())
+    assert take_out_of_use(SUE, works.plc1, "program is loaded", in_an_hour()) == first
+    assert AuditRecord.objects.filter(event="device.out_of_use").count() == 1
+    with pytest.raises(ValidationError, match="began this already"):
+        take_out_of_use(SUE, works.plc1, "something else", in_an_hour())
+
+
+def test_a_type_that_nobody_knows_costs_only_its_own_tag(works: Works, chlorine: Tag) -> None:
+    """Written past the checks, as by a hand in the database."""
+    enter_value(SUE, chlorine, 0.4, timezone.now())
+    substitute(SUE, works.level, 3, "test run", in_an_hour())
+    Tag.objects.filter(pk=works.level.pk).update(data_type="float33")
+    assert (list(active().manual), list(active().substitutions)) == ([chlorine.pk], [])
+    assert close_expired() == 1
 
 
 def test_nobody_ends_what_has_run_out_a_moment_ago(works: Works) -> None:
