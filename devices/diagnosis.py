@@ -85,6 +85,8 @@ def _not_asked(case: _Case) -> Iterator[Finding]:
     elif state == "out_of_use":
         why = case.unit.get("reason") or "no reason given"
         yield Finding(f"{case.name} is out of use: {why}", "Put it back into use when the work is done.", NOTE)
+    elif case.state == "connecting" and not case.reason:
+        yield Finding(f"{case.name}: a connection to {case.endpoint} is being made.", "Wait a moment.", NOTE)
     elif state == "waiting" and case.state == "connected":
         yield Finding(f"{case.name} has not been asked yet.", "Wait a moment.", NOTE)
 
@@ -131,9 +133,12 @@ _NO_CONNECTION: Final = (
 
 
 def _silent(case: _Case) -> Iterator[Finding]:
-    if case.unit.get("state") != "silent" and case.state != "disconnected":
+    is_broken = case.state == "disconnected" or (case.state == "connecting" and bool(case.reason))
+    if case.unit.get("state") != "silent" and not is_broken:
         return
     if case.unit.get("state") in ("disabled", "out_of_use"):
+        return
+    if case.state == "connecting" and not case.reason:
         return
     reason = str(case.unit.get("reason") or case.reason or "no answer")
     words = {"name": case.name, "endpoint": case.endpoint, "reason": reason}

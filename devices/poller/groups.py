@@ -1,5 +1,6 @@
 """A scan group at work: its reads, and the columns of values, statuses and times that go on the bus."""
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -25,6 +26,7 @@ from devices.poller.overlay import Overlay
 from devices.poller.schedule import Pause, Timetable, phase_s
 from devices.poller.spec import GroupSpec, UnitSpec
 
+_SCANS_IN_MEAN: Final = 64
 MARK_BEFORE_LIMIT_S: Final = 0.5
 SLOW_SCAN_S: Final = 1.0
 """A scan in which some value is older than this at the end says of each value when it was taken."""
@@ -89,9 +91,7 @@ class ScanGroup:
         self.timetable = Timetable(self.scan_s, phase_s(unit.device, self.scan_s), now)
         self.mark_after_s = limit_ms(spec.scan_ms) / 1000 - MARK_BEFORE_LIMIT_S
         self.published_at = now
-        self.scans = 0
-        self.first_scan_at: float | None = None
-        self.last_scan_at = 0.0
+        self._scans_at: deque[float] = deque(maxlen=_SCANS_IN_MEAN)
         self._outbox = outbox
         self._overlay = Overlay() if overlay is None else overlay
         self._spec = spec
@@ -211,6 +211,8 @@ class ScanGroup:
             self._statuses[i] = never if self._values[i] is None else kept
 
     def lose_all(self, never: int) -> None:
+        """Nothing is read: how long that lasts says nothing of how quick the device is."""
+        self._scans_at.clear()
         for slot in self.slots:
             self.lose(slot, never)
 
@@ -243,17 +245,14 @@ class ScanGroup:
         self._statuses[: read + unread] = [BAD_WAITING_FOR_INITIAL_DATA] * read + [BAD_CONFIGURATION_ERROR] * unread
 
     def count_scan(self, now: float) -> None:
-        if self.first_scan_at is None:
-            self.first_scan_at = now
-        self.scans += 1
-        self.last_scan_at = now
+        self._scans_at.append(now)
 
     @property
     def achieved_ms(self) -> int | None:
-        """The mean time between good scans since the link started."""
-        if self.first_scan_at is None or self.scans < 2:
+        """The mean time between the last scans since it was read again."""
+        if len(self._scans_at) < 2:
             return None
-        return round((self.last_scan_at - self.first_scan_at) * 1000 / (self.scans - 1))
+        return round((self._scans_at[-1] - self._scans_at[0]) * 1000 / (len(self._scans_at) - 1))
 
     def publish(self, revision: int, now: float, now_ms: int) -> None:
         """Put what changed, or all of it where readers need that, into the outbox."""

@@ -39,17 +39,13 @@ class Fact:
 
     group: str
     read: Read
-    code: int
     was_good: bool
     learned_at: float
     holes: list[Span] = field(default_factory=list)
     limit: int | None = None
+    is_unsupported_table: bool = False
     retry_at: float = 0.0
     pause_s: float = RETRY_S
-
-    @property
-    def is_unsupported_table(self) -> bool:
-        return self.code == ILLEGAL_FUNCTION
 
     def wait(self, now: float) -> None:
         """Asked, or learned, just now: when to ask again."""
@@ -69,6 +65,7 @@ class _Refusal:
     read: Read
     code: int
     was_good: bool
+    witness: Read | None
 
 
 class Learned:
@@ -87,6 +84,10 @@ class Learned:
         self._retried: Fact | None = None
         self._steps: Steps | None = None
         self._asked: Read | None = None
+        self._is_about_table = False
+        """What is asked: does it know the table at all?"""
+        self._granted: dict[Table, Read] = {}
+        """The last question of each table that was."""
         self._silences = 0
 
     # -- what follows for the plan --------------------------------------------------------------------------------
@@ -132,13 +133,15 @@ class Learned:
 
     # -- a refusal, and what is asked because of it ---------------------------------------------------------------
 
-    def refuse(self, group: str, read: Read, code: int, *, was_good: bool, now: float) -> None:
-        """Exception 01, 02 or 03 in answer to `read`, which has its points."""
-        refusal = _Refusal(group, read, code, was_good)
-        if code == ILLEGAL_FUNCTION:
-            self._learn_unsupported(refusal, now)
-        elif not any(r.group == group and r.read == read for r in (self._refusal, *self._waiting) if r):
-            self._waiting.append(refusal)
+    def refuse(
+        self, group: str, read: Read, code: int, *, was_good: bool, now: float, witness: Read | None = None
+    ) -> None:
+        """Exception 01, 02 or 03 in answer to `read`, which has its points.
+
+        `witness`: another read of the same table that has been answered. Some devices say 01 of a single address.
+        """
+        if not self.is_searching(group, read) and not (code == ILLEGAL_FUNCTION and read.table in self.unsupported):
+            self._waiting.append(_Refusal(group, read, code, was_good, witness))
         self._look_ahead(now)
 
     def is_searching(self, group: str, read: Read) -> bool:
@@ -150,16 +153,16 @@ class Learned:
             self._begin(now)  # a single value needs no questions: its refusal says all
         return self._asked if self.next_at <= now else None
 
-    def answer(self, code: int, now: float) -> None:
-        """To the question: 0 when it was granted, else the exception; other ones than 01 … 03 say nothing."""
-        if code == ILLEGAL_FUNCTION and not self._is_about_unsupported_table():
-            self._break_off(now)
-        elif code == 0 or code in REFUSALS or code == ILLEGAL_FUNCTION:
-            self._silences = 0
-            # What answers with 02 where it said 01 knows the table: more is found out by reading.
-            self._step(code == 0 or (code in REFUSALS and self._is_about_unsupported_table()), now)
-        else:
+    def answer(self, code: int | None, now: float) -> None:
+        """To the question: None when it was granted, else the exception; other ones than 01 … 03 say nothing."""
+        if code is not None and code not in REFUSALS and code != ILLEGAL_FUNCTION:
             self.postpone(now)
+            return
+        self._silences = 0
+        if code is None and self._asked is not None:
+            self._granted[self._asked.table] = self._asked
+        # What answers with 02 where it said 01 knows the table: more is found out by reading.
+        self._step(code is None or (code in REFUSALS and self._is_about_table), now)
 
     def be_met_with_silence(self, now: float) -> None:
         """No answer to the question. Some devices say nothing where they should refuse."""
@@ -173,21 +176,41 @@ class Learned:
     def postpone(self, now: float) -> None:
         self.next_at = now + POSTPONED_S
 
-    def _is_about_unsupported_table(self) -> bool:
-        return self._retried is not None and self._retried.is_unsupported_table
-
     def _begin(self, now: float) -> None:
         if self._waiting:
             self._refusal = self._waiting.popleft()
             self._search = Search(self._refusal.read, self._points.get(self._refusal.group, ()))
-            self._steps = self._search.steps()
+            self._steps = self._find_out(self._refusal, self._search)
         else:
             self._retried = min(self.facts, key=lambda fact: fact.retry_at)
+            self._is_about_table = self._retried.is_unsupported_table
             self._steps = self._retry(self._retried, is_long_pause=now - self._retried.learned_at >= RETRY_S)
         try:
             self._asked = next(self._steps)
         except StopIteration:
             self._end(now)
+
+    def _find_out(self, refusal: _Refusal, search: Search) -> Steps:
+        """Exception 01 is of the table only where nothing of it is granted."""
+        if refusal.code == ILLEGAL_FUNCTION:
+            self._is_about_table = True
+            for read in self._evidence(refusal):
+                if (yield read):
+                    break
+            else:
+                self._search = None
+                return
+        self._is_about_table = False
+        yield from search.steps()
+
+    def _evidence(self, refusal: _Refusal) -> list[Read]:
+        if refusal.read.table in self.unsupported:
+            return []
+        if (witness := refusal.witness or self._granted.get(refusal.read.table)) is not None:
+            return [whole(witness)]
+        ends = (read_of(refusal.read.points[0]), read_of(refusal.read.points[-1]))
+        singles = dict.fromkeys(whole(read) for read in ends)
+        return [read for read in singles if span_of(read) != span_of(refusal.read)]
 
     def _step(self, is_granted: bool, now: float) -> None:
         if self._steps is None:
@@ -198,20 +221,16 @@ class Learned:
             self._end(now)
 
     def _end(self, now: float) -> None:
-        if self._refusal is not None and self._search is not None:
-            self._learn(self._refusal, self._search, now)
+        if self._refusal is not None:
+            if self._search is not None:
+                self._learn(self._refusal, self._search, now)
+            else:
+                self._learn_unsupported(self._refusal, now)
             self.version += 1
         if self._retried is not None and self._retried in self.facts:
             self._retried.wait(now)
         self._refusal = self._search = self._retried = self._steps = self._asked = None
         self._look_ahead(now)
-
-    def _break_off(self, now: float) -> None:
-        """Exception 01 in the middle of a search."""
-        if self._refusal is not None:
-            self._learn_unsupported(self._refusal, now)
-        self._search = None
-        self._end(now)
 
     def _look_ahead(self, now: float) -> None:
         if self._asked is None:
@@ -221,17 +240,16 @@ class Learned:
     # -- facts ----------------------------------------------------------------------------------------------------
 
     def _learn(self, refusal: _Refusal, search: Search, now: float) -> None:
+        group, was_good = refusal.group, refusal.was_good
         if search.holes:
-            self._add(Fact(refusal.group, whole(refusal.read), refusal.code, refusal.was_good, now, search.holes), now)
+            self._add(Fact(group, whole(refusal.read), was_good, now, search.holes), now)
         if search.limit is not None and search.limit_read is not None:
-            fact = Fact(refusal.group, search.limit_read, refusal.code, refusal.was_good, now, limit=search.limit)
-            self._add(fact, now)
+            self._add(Fact(group, search.limit_read, was_good, now, limit=search.limit), now)
 
     def _learn_unsupported(self, refusal: _Refusal, now: float) -> None:
         if refusal.read.table not in self.unsupported:
             first = min((read_of(point) for point in refusal.read.points), key=lambda read: read.count)
-            self._add(Fact(refusal.group, whole(first), ILLEGAL_FUNCTION, refusal.was_good, now), now)
-            self.version += 1
+            self._add(Fact(refusal.group, whole(first), refusal.was_good, now, is_unsupported_table=True), now)
 
     def _add(self, fact: Fact, now: float) -> None:
         fact.wait(now)

@@ -28,7 +28,7 @@ class NotNow(Exception):
 
 
 class FoundClosed(LinkDown):
-    """The connection had ended before anything was sent: no read has done that."""
+    """There was no connection before anything was sent: no read has done that."""
 
 
 class Asker(Protocol):
@@ -126,7 +126,7 @@ class Line:
         figures.requests += 1
         started = self._loop.time()
         try:
-            payload = await self.driver.read(asker.number, read, asker.timeout_s)
+            payload = await self._read(asker, read, idle_s)
         except DeviceRefused as error:
             figures.exceptions[error.code] += 1
             raise
@@ -136,17 +136,21 @@ class Line:
         except BadReply:
             figures.bad_replies += 1
             raise
-        except LinkDown:
-            if not self._is_idle(idle_s):
-                raise
-            await self.open()  # it hung up for idleness just when we asked
-            payload = await self.driver.read(asker.number, read, asker.timeout_s)
         finally:
             self._used_at = now = self._loop.time()
             figures.busy_s += now - started
             self.busy_s += now - started
         figures.rtts_s.append(now - started)
         return payload
+
+    async def _read(self, asker: Asker, read: Read, idle_s: float) -> bytes:
+        try:
+            return await self.driver.read(asker.number, read, asker.timeout_s)
+        except LinkDown:
+            if not self._is_idle(idle_s):
+                raise
+        await self.open()  # it hung up for idleness just when we asked
+        return await self.driver.read(asker.number, read, asker.timeout_s)
 
     async def _wait_delay(self) -> None:
         pause_s = self._used_at + self._delay_s - self._loop.time()
@@ -165,7 +169,10 @@ class Line:
     async def _open_again(self) -> None:
         if not self._is_resting and not self._is_idle(self._loop.time() - self._used_at):
             raise FoundClosed("the device closed the connection")
-        await self.open()
+        try:
+            await self.open()
+        except LinkDown as error:
+            raise FoundClosed(str(error)) from None
 
     def _is_idle(self, idle_s: float) -> bool:
         return bool(self._idle_close_s) and idle_s >= IDLE_SHARE * self._idle_close_s

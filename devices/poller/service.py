@@ -39,6 +39,8 @@ WATCH_S: Final = 0.25
 CLOCK_S: Final = 0.5
 HEALTH_S: Final = 2.0
 RESTART_S: Final = 1.0
+END_S: Final = 2.0
+"""So long the end of a link is waited for before the same one starts again."""
 LAST_WORDS_S: Final = 0.5
 TOTALS_WORDS_S: Final = 2.0
 NOTHING_KEPT: Final = Store(Interventions, lambda *_: {})
@@ -211,10 +213,16 @@ class Poller:
         )
         link.set_out_of_use(self._interventions.out_of_use)
         self.links[spec.name] = link
-        self._running[spec.name] = asyncio.create_task(self._keep_running(link), name=spec.name)
+        before = {task for task in self._background if task.get_name() == spec.name}
+        self._running[spec.name] = asyncio.create_task(self._keep_running(link, before), name=spec.name)
 
-    async def _keep_running(self, link: Link) -> None:
-        """A fault of our own in one link must not stop the others, nor this one for good."""
+    async def _keep_running(self, link: Link, before: set[asyncio.Task[Any]]) -> None:
+        """A fault of our own in one link must not stop the others, nor this one for good.
+
+        `before`: the same link, ending. Many devices take one connection only, and a serial port takes one program.
+        """
+        if before:
+            await asyncio.wait(before, timeout=END_S)
         while True:
             try:
                 await link.run()

@@ -33,14 +33,14 @@ from devices.poller.exceptions import (
     TEACHING,
 )
 from devices.poller.groups import LastValue, ScanGroup, Slot
-from devices.poller.health import ANSWERING, DISABLED, OUT_OF_USE, SILENT, WAITING, Recent, UnitFigures
-from devices.poller.learned import Learned
+from devices.poller.health import ANSWERING, OUT_OF_USE, SILENT, WAITING
 from devices.poller.line import FoundClosed, NotNow
 from devices.poller.outbox import Outbox
 from devices.poller.overlay import Overlay
 from devices.poller.schedule import Pause
 from devices.poller.shared import Shared
 from devices.poller.spec import UnitSpec
+from devices.poller.standing import Standing
 
 log = structlog.get_logger(__name__)
 
@@ -50,8 +50,8 @@ Found = Literal["answers", "gateway", "silent"]
 """What came of knocking at a unit: itself, only the gateway before it, or nobody."""
 
 
-class Unit:
-    """`reason` says why it does not answer; empty while it does. Times `..._at` are monotonic seconds."""
+class Unit(Standing):
+    """Times `..._at` are monotonic seconds."""
 
     def __init__(
         self,
@@ -62,26 +62,14 @@ class Unit:
         overlay: Overlay,
         device_name: Callable[[int], str],
     ) -> None:
-        self.spec = spec
-        self.figures = UnitFigures()
-        self.learned = Learned(spec.max_registers)
-        self._shared = shared
         self._loop = asyncio.get_running_loop()
-        self._device_name = device_name
         now = self._loop.time()
+        super().__init__(spec, shared, device_name, now)
         self.groups = [ScanGroup(g, spec, outbox, now, last, self.learned, overlay) for g in spec.groups]
-        self.recent = Recent(now)
-        self.state = WAITING if spec.enabled else DISABLED
-        self.since_ms = now_ms()
-        self.reason = ""
-        self.never = BAD_WAITING_FOR_INITIAL_DATA
         self.probe_at = 0.0
         self.probed = 0
         self.pause = Pause()
-        self._is_out_of_use = False
         self._has_answered_last = False
-        self._is_proof = False
-        """It is being asked whether the link is there: before it is said to be up."""
         self._retry_at = inf
         self._scanned_last = False
         self._is_scanning = False
@@ -89,28 +77,8 @@ class Unit:
         self._wake = asyncio.Event()
 
     @property
-    def name(self) -> str:
-        return self._device_name(self.spec.device)
-
-    @property
-    def number(self) -> int:
-        return self.spec.unit
-
-    @property
-    def timeout_s(self) -> float:
-        return self.spec.timeout_ms / 1000
-
-    @property
     def is_read(self) -> bool:
         return any(group.is_read for group in self.groups)
-
-    @property
-    def is_out_of_use(self) -> bool:
-        return self._is_out_of_use
-
-    @property
-    def may_ask(self) -> bool:
-        return (self._shared.is_up or self._is_proof) and not self._is_out_of_use
 
     @property
     def is_busy(self) -> bool:
@@ -167,9 +135,7 @@ class Unit:
 
     async def _serve(self, group: ScanGroup) -> None:
         group.timetable.start(self._loop.time())
-        if self._is_out_of_use:
-            self.publish(group)
-        elif self.may_ask and not self.reason:
+        if self._shared.is_up and not self.reason:
             self._is_scanning = True
             try:
                 await self._scan(group)
@@ -177,7 +143,6 @@ class Unit:
                 self._is_scanning = False
         else:
             self.publish_failed(group)
-        if self.reason or not self.may_ask:
             await asyncio.sleep(0)
 
     async def _scan(self, group: ScanGroup) -> None:
@@ -215,6 +180,8 @@ class Unit:
             if self._is_out_of_use:
                 raise NotNow from None
             raise
+        finally:
+            self._is_proof = False
         self._has_answered_last = True
         if self._is_out_of_use:
             raise NotNow
@@ -268,7 +235,7 @@ class Unit:
         if code == TARGET_SILENT:
             silent = NoAnswer(BEHIND_GATEWAY[code][1])
             return self._unanswered(group, slot, silent, BAD_NO_COMMUNICATION, has_answered)
-        if self.state == WAITING:
+        if self.state != ANSWERING:
             self._set_state(ANSWERING, "")
         if code in TEACHING:
             self._learn(group, slot, code)
@@ -297,14 +264,20 @@ class Unit:
         return None
 
     def _learn(self, group: ScanGroup, slot: Slot, code: int) -> None:
-        now = self._loop.time()
-        self.learned.refuse(group.name, slot.read, code, was_good=slot.taken_at > 0, now=now)
+        now, was_good = self._loop.time(), slot.taken_at > 0
+        self.learned.refuse(group.name, slot.read, code, was_good=was_good, now=now, witness=self._witness(slot))
         self.learned.question(now)  # a single value is learned at once
         if self.learned.is_searching(group.name, slot.read):
             slot.is_searched = True
             group.lose(slot, BAD_WAITING_FOR_INITIAL_DATA, kept=UNCERTAIN_LAST_USABLE)
         else:
             group.refuse(slot, BAD_CONFIGURATION_ERROR)
+
+    def _witness(self, refused: Slot) -> Read | None:
+        """Another read of the same table, the last that was answered."""
+        slots = [s for group in self.groups for s in group.slots if s is not refused and s.taken_at]
+        known = [s for s in slots if s.read.table is refused.read.table and not s.is_searched]
+        return max(known, key=lambda s: s.taken_at).read if known else None
 
     def _retry_later(self, group: ScanGroup, slot: Slot, code: int) -> None:
         pauses = RETRIES_S[code]
@@ -352,15 +325,17 @@ class Unit:
         was_answered = self._has_answered_last
         try:
             await self._request(read)
-            self.learned.answer(0, self._loop.time())
+            self.learned.answer(None, self._loop.time())
         except DeviceRefused as error:
-            self.learned.answer(error.code, self._loop.time())
-        except NoAnswer as error:
-            if was_answered:
-                self.learned.be_met_with_silence(self._loop.time())
+            if error.code == TARGET_SILENT:
+                self._question_unanswered(NoAnswer(BEHIND_GATEWAY[error.code][1]), BAD_NO_COMMUNICATION, was_answered)
             else:
-                self.learned.postpone(self._loop.time())
-                self._fall_silent(error, BAD_TIMEOUT)
+                self.learned.answer(error.code, self._loop.time())
+        except NoAnswer as error:
+            self._question_unanswered(error, BAD_TIMEOUT, was_answered)
+        except FoundClosed as error:
+            self.learned.postpone(self._loop.time())
+            self._shared.lose(error)
         except (BadReply, LinkDown) as error:
             self.learned.be_met_with_silence(self._loop.time())
             if isinstance(error, LinkDown) or error.is_out_of_step:
@@ -368,6 +343,14 @@ class Unit:
         except NotNow:
             self.learned.postpone(self._loop.time())
         self._plan_anew()
+
+    def _question_unanswered(self, error: DriverError, never: int, was_answered: bool) -> None:
+        """By a unit that answers otherwise, that is an answer too."""
+        if was_answered:
+            self.learned.be_met_with_silence(self._loop.time())
+        else:
+            self.learned.postpone(self._loop.time())
+            self._fall_silent(error, never)
 
     def _plan_anew(self) -> None:
         """When something was learned. What can be read now is read at once."""
@@ -461,22 +444,10 @@ class Unit:
         self.probe_at = probe_at
         self._wake.set()
 
-    def go_with_link(self, never: int) -> None:
-        """The link is lost, and the unit with it. Who was not silent by itself is scanned when the link is back."""
-        self.never = never
-        self._set_state(SILENT, self.reason if never == BAD_TIMEOUT else "")
-
     def scan_at_once(self) -> None:
         for group in self.groups:
             group.timetable.at_once()
         self._wake.set()
-
-    def _set_state(self, state: str, reason: str) -> None:
-        is_change = state != self.state
-        self.state, self.reason = state, reason
-        if is_change:
-            self.since_ms = now_ms()
-            self._shared.note_change()
 
     # -- out of use ---------------------------------------------------------------------------------------------
 

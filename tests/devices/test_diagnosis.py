@@ -82,6 +82,17 @@ def test_a_lost_link_says_what_to_look_at(reason: str, sentence: str, advice: st
     assert finding.severity == FAULT
 
 
+def test_while_a_link_is_connecting_it_says_why_or_that_it_takes_a_moment() -> None:
+    finding = only("connecting", "10.0.0.5:502: the device closed the connection; connecting again.", state="waiting")
+    assert "hangs up" in finding.sentence
+    assert finding.severity == FAULT
+    for state in ("waiting", "answering", "silent"):
+        finding = only("connecting", state=state)
+        assert "is being made" in finding.sentence
+        assert finding.severity == NOTE
+    assert "switched off" in only("connecting", state="disabled").sentence
+
+
 def test_a_unit_behind_a_gateway_that_does_not_answer_it() -> None:
     finding = only(state="silent", reason="the gateway has no answer from it (exception 0B)")
     assert finding.sentence == "The gateway at 10.0.0.5:502 answers, but gets no answer from plc1 (exception 0B)."

@@ -146,6 +146,44 @@ async def test_a_table_the_device_does_not_know_costs_only_its_own_tags(bus: Red
     assert sum(request.function == 4 for request in server.requests) <= 2
 
 
+async def test_one_address_refused_as_an_illegal_function_costs_one_tag(bus: Redis, bus_url: str) -> None:
+    """Exception 01 of an address, by a device that gives the rest of the table: in one read with others, and alone."""
+    near, far = Point(6, Table.HOLDING, 2, DataType.UINT16), Point(7, Table.HOLDING, 700, DataType.UINT16)
+
+    def touches(request: Request) -> bool:
+        return request.address + request.count > 700 or request.address <= 2 < request.address + request.count
+
+    async with a_faulty_server(refusing(1, touches)) as server:
+        device = a_device(1, server.port)
+        tags = [a_tag(device, point, 100) for point in (COUNT, near, far)]
+        async with polling(bus_url, Plant({device: tags})) as poller:
+            await until_row(bus, "1:100", 4, lambda found: found == (HONEST, GOOD))
+            await until_row(bus, "1:100", 6, lambda found: found == (None, BAD_CONFIGURATION_ERROR))
+            await until_row(bus, "1:100", 7, lambda found: found == (None, BAD_CONFIGURATION_ERROR))
+            asked = len(server.requests)
+            await until(lambda: len(server.requests) > asked + 5)
+            assert not any(touches(request) for request in server.requests[asked:])
+            assert await row(bus, "1:100", 4) == (HONEST, GOOD)
+            (link,) = poller.links.values()
+            unit = link.health().detail["units"]["1"]
+    assert unit["unsupported"] == []
+    assert [(hole["address"], hole["count"], hole["tags"]) for hole in unit["holes"]] == [(2, 1, 1), (700, 1, 1)]
+
+
+async def test_a_device_that_comes_back_refusing_is_not_said_to_be_silent(bus: Redis, bus_url: str) -> None:
+    async def hang_up(request: Request, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with a_faulty_server(hang_up) as server:
+        device = a_device(1, server.port)
+        async with polling(bus_url, Plant({device: [a_tag(device, COUNT, 100)]})) as poller:
+            await until(lambda: any(link.health().state == "disconnected" for link in poller.links.values()))
+            server.answer = refusing(4)
+            await until_row(bus, "1:100", 4, lambda found: found[1] == BAD_DEVICE_FAILURE)
+            (link,) = poller.links.values()
+            assert link.health().detail["units"]["1"]["state"] == "answering"
+
+
 async def test_a_hole_marks_its_own_tags_and_is_told_in_the_health(bus: Redis, bus_url: str) -> None:
     def touches(request: Request) -> bool:
         return request.address <= 41 and request.address + request.count > 40

@@ -67,7 +67,7 @@ class Scans:
 
     def search(self) -> None:
         while (read := self.learned.question(self.now)) is not None:
-            self.learned.answer(self.device.answer(read), self.now)
+            self.learned.answer(self.device.answer(read) or None, self.now)
             assert len(self.device.asked) < 5000
 
     def settle(self) -> int:
@@ -210,7 +210,7 @@ def test_what_was_given_before_is_asked_for_every_second_at_first() -> None:
         while (question := learned.question(now)) is not None:
             if question == Read(Table.HOLDING, 0, 8, ()):
                 asked_at.append(now)
-            learned.answer(device.answer(question), now)
+            learned.answer(device.answer(question) or None, now)
         now += 0.5
     assert asked_at[:3] == [1.0, 2.0, 3.0]
     assert [b - a for a, b in pairwise(asked_at[59:])][:9] == [2, 4, 8, 16, 32, 64, 128, 256, 512]
@@ -229,10 +229,34 @@ def test_a_device_that_is_silent_where_it_should_refuse_counts_as_refusing() -> 
             if device.answer(question):
                 learned.be_met_with_silence(now)
             else:
-                learned.answer(0, now)
+                learned.answer(None, now)
         now += 0.5
     assert learned.holes(GROUP) == [Hole(Table.HOLDING, 3, 1)]
     assert asked < 20
+
+
+def test_an_illegal_function_of_one_address_is_a_hole_where_the_rest_of_the_table_is_given() -> None:
+    """Not a table the device does not know: without a witness both ends of the read are asked for alone."""
+    for holes in ({0}, {3}, {9}):
+        device = Device(holes=holes, says_of_holes=1)
+        scans = Scans(device, registers(10))
+        scans.settle()
+        assert scans.learned.unsupported == set()
+        assert scans.good == set(range(10)) - holes
+
+
+def test_a_single_value_refused_as_an_illegal_function_is_judged_by_a_witness() -> None:
+    (one,) = Learned(100).plan(GROUP, registers(1), GAP).reads
+    witness = Read(Table.HOLDING, 50, 2, ())
+    for grants, unsupported in ((True, set()), (False, {Table.HOLDING})):
+        learned = Learned(100)
+        learned.plan(GROUP, registers(1), GAP)
+        learned.refuse(GROUP, one, 1, was_good=False, now=0.0, witness=witness)
+        assert learned.question(0.0) == witness
+        learned.answer(None if grants else 1, 0.0)
+        assert learned.question(0.0) is None
+        assert learned.unsupported == unsupported
+        assert learned.holes(GROUP) == ([Hole(Table.HOLDING, 0, 1)] if grants else [])
 
 
 def test_a_busy_answer_to_a_question_teaches_nothing() -> None:
@@ -251,7 +275,7 @@ def test_a_passing_refusal_teaches_nothing() -> None:
     learned.refuse(GROUP, read, 2, was_good=True, now=0.0)
     assert learned.is_searching(GROUP, read)
     while (question := learned.question(0.0)) is not None:
-        learned.answer(device.answer(question), 0.0)
+        learned.answer(device.answer(question) or None, 0.0)
     assert not learned.facts
     assert not learned.is_searching(GROUP, read)
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from devices.drivers.base import LinkDown
+from devices.drivers.base import BadReply, DeviceRefused, DriverError, LinkDown, NoAnswer
 from devices.plan import Read
 from devices.points import Table
 from devices.poller.health import UnitFigures
-from devices.poller.line import Line, NotNow
+from devices.poller.line import FoundClosed, Line, NotNow
 from devices.quirks import Quirks
 
 READ = Read(Table.HOLDING, 0, 1, ())
@@ -173,3 +173,32 @@ async def test_a_connection_that_breaks_on_the_first_request_after_a_pause_is_op
     line = a_line(driver, idle_close_s=1)
     assert await line.request(Unit(1), READ, 0.0)
     assert driver.connects == 1
+
+
+@pytest.mark.parametrize("error", [DeviceRefused(4), NoAnswer("time-out"), BadReply("garbage")])
+async def test_what_goes_wrong_after_an_idle_connection_was_opened_once_more_is_counted(error: DriverError) -> None:
+    class Closing(Driver):
+        async def read(self, unit: int, read: Read, timeout_s: float) -> bytes:
+            self.asked.append(unit)
+            if len(self.asked) > 1:
+                raise error
+            self.is_connected = False
+            raise LinkDown("the device closed the connection")
+
+    unit = Unit(1)
+    with pytest.raises(type(error)):
+        await a_line(Closing(), idle_close_s=1).request(unit, READ, 0.0)
+    assert (unit.figures.requests, unit.figures.errors) == (1, 1)
+
+
+async def test_a_resting_connection_that_cannot_be_opened_is_no_fault_of_the_read() -> None:
+    class Gone(Driver):
+        async def connect(self, timeout_s: float) -> None:
+            raise LinkDown("connection refused")
+
+    driver = Gone()
+    line = a_line(driver, connect_per_scan=True)
+    line.rest()
+    with pytest.raises(FoundClosed, match="connection refused"):
+        await line.request(Unit(1), READ, 0.0)
+    assert driver.asked == []

@@ -311,6 +311,27 @@ async def test_a_change_of_one_link_leaves_the_other_alone(bus: Redis, bus_url: 
             assert (one.connections, two.connections) == (2, 1)
 
 
+async def test_a_device_that_takes_one_connection_is_never_asked_for_a_second(bus: Redis, bus_url: str) -> None:
+    """MB-10: a link that starts anew because of its configuration waits for the end of the one before."""
+    open_at_once: list[int] = []
+
+    async def counting(request: Request, writer: asyncio.StreamWriter) -> None:
+        open_at_once.append(len(server.writers))
+        await honest(request, writer)
+
+    async with a_faulty_server(counting) as server:
+        device = a_device(1, server.port)
+        plant = Plant({device: [a_tag(device, COUNT, 100)]})
+        async with polling(bus_url, plant):
+            await until_row(bus, "1:100", 4, is_good)
+            for tag in (50, 51):
+                more = a_tag(device, Point(tag, Table.HOLDING, 0, DataType.UINT16), 100)
+                plant.change({device: [a_tag(device, COUNT, 100), more]})
+                await until_row(bus, "1:100", tag, is_good)
+    assert set(open_at_once) == {1}
+    assert server.connections == 3
+
+
 async def test_a_removed_device_leaves_the_bus(bus: Redis, bus_url: str) -> None:
     async with a_faulty_server() as server:
         device = a_device(1, server.port)
