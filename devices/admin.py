@@ -13,6 +13,7 @@ from accounts.placed_admin import AreaFilter, PlacedAdmin
 from devices.actions import set_enabled
 from devices.admin_forms import DeviceForm, TagForm
 from devices.drivers.registry import is_serial
+from devices.interventions import let_go
 from devices.line_advice import stored_overloads
 from devices.models import Device, Kind, Tag
 
@@ -40,6 +41,10 @@ class SwitchedAdmin(PlacedAdmin):
         noun = self.opts.verbose_name if count == 1 else self.opts.verbose_name_plural
         same = len(rows) - count
         self.message_user(request, f"{count:,} {noun} {verb}." + (f" {same:,} had been already." if same else ""))
+
+    def remove(self, request: HttpRequest, obj: Any) -> None:
+        let_go(actor_of(request), [obj])
+        super().remove(request, obj)
 
     def warn_of_overrun(self, request: HttpRequest, device: Device) -> None:
         """A serial line that now has more to do than it can (MB-09). The change stands: the next may put it right."""

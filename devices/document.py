@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from devices.advice import advice
-from devices.document_places import check_paths, find_area, path_of, place_tag
+from devices.document_places import Operated, check_paths, find_area, path_of, place_tag
 from devices.line_advice import overloads
 from devices.models import Device, Kind, Tag
 from devices.point_rules import span_problem
@@ -15,7 +15,7 @@ from plant.document.problems import suggestion
 from plant.document.rows import RowSection
 
 
-class DeviceSection(RowSection):
+class DeviceSection(Operated, RowSection):
     name = "devices"
     order = 20
     model = Device
@@ -65,7 +65,7 @@ class DeviceSection(RowSection):
                 plan.report_object(planned, self.name, "name", text)
 
 
-class TagSection(RowSection):
+class TagSection(Operated, RowSection):
     name = "tags"
     order = 30
     model = Tag

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from devices.derived import loops
 from devices.derived_rules import input_problem, loop_sentence, source_problem
-from devices.document_places import TAG_SECTIONS, check_paths, path_of, place_tag
+from devices.document_places import TAG_SECTIONS, Operated, check_paths, path_of, place_tag
 from devices.formula import Formula, Function
 from devices.models import Kind, Tag, TagInput
 from plant.document import fields
@@ -15,7 +15,7 @@ from plant.document.problems import suggestion
 from plant.document.rows import BATCH, RowSection
 
 
-class _ComputedSection(RowSection):
+class _ComputedSection(Operated, RowSection):
     model = Tag
     key_field = "path"
     kind: ClassVar[Kind]

@@ -2,12 +2,23 @@
 
 from typing import Any, Final
 
+from audit.actions import Actor
+from devices.interventions import let_go
 from plant import names, paths
 from plant.document.plan import Plan, Planned, Row, World
 from plant.document.problems import suggestion
 
 TAG_SECTIONS: Final = ("tags", "manual_tags", "derived_tags")
 """Sections whose rows are tags, in the order in which they are read: no path stands in two of them."""
+
+
+class Operated:
+    """A section whose rows people set by hand: what lasts of those that go ends, with its record."""
+
+    name: str
+
+    def let_go(self, plan: Plan, actor: Actor) -> None:
+        let_go(actor, [obj for _, obj in plan.worlds[self.name].removed])
 
 
 def find_area(name: str, path: str, row: Row, plan: Plan) -> Planned | None:

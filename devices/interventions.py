@@ -6,7 +6,7 @@ ValidationError with a sentence for each field: value, taken_at, comment, reason
 "__all__".
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,7 @@ LONGEST_TEXT: Final = 200
 CLOCKS_APART: Final = timedelta(minutes=1)
 """So far ahead of the server's clock may the clock be by which somebody says when a value was taken."""
 
+BATCH: Final = 500
 SENT_TWICE: Final = timedelta(minutes=1)
 EARLIEST: Final = datetime(1971, 1, 1, tzinfo=UTC)
 """Before this no sample was taken: somebody has mistyped the year."""
@@ -179,6 +180,27 @@ def _close(rows: "models.QuerySet[Any]") -> int:
     return sum(
         _end_row(Actor.system("jobs"), row, row.ends_at, "its time ran out") for row in rows.filter(ended_at=None)
     )
+
+
+# -- what is deleted
+
+
+def let_go(actor: Actor, gone: Sequence[Tag | Device]) -> None:
+    """Before tags or devices are deleted: end what lasts of them. What goes with them stays in the records."""
+    for start in range(0, len(gone), BATCH):
+        batch = gone[start : start + BATCH]
+        tags = [row.pk for row in batch if isinstance(row, Tag)]
+        devices = [row.pk for row in batch if isinstance(row, Device)]
+        with transaction.atomic():
+            for spell in Substitution.objects.filter(tag__in=tags, ended_at=None):
+                _end_row(actor, spell, timezone.now(), "the tag is deleted")
+            for left in OutOfUse.objects.filter(device__in=devices, ended_at=None):
+                _end_row(actor, left, timezone.now(), "the device is deleted")
+            for entered in ManualValue.objects.filter(tag__in=tags).select_related("tag__area"):
+                old = {"value": entered.value, "taken_at": entered.taken_at.isoformat(), "author": entered.author}
+                record("operation", "value.deleted", actor, subject=_subject(entered.tag), old=old)
+            for state in TotaliserState.objects.filter(tag__in=tags).select_related("tag__area"):
+                record("operation", "total.deleted", actor, subject=_subject(state.tag), old={"total": state.total})
 
 
 # -- what the poller asks

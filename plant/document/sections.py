@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from audit.actions import Actor
 from plant.document.plan import Plan
 
 
@@ -40,6 +41,9 @@ class Section(ABC):
     @abstractmethod
     def diff(self, plan: Plan) -> list[Change]:
         """What the plan changes, 'removed' for all that the document does not name. Writes nothing."""
+
+    def let_go(self, plan: Plan, actor: Actor) -> None:  # noqa: B027 (most sections have nothing to end)
+        """End what lasts of the rows that go, with a record; inside the transaction, before anything is written."""
 
     @abstractmethod
     def apply(self, plan: Plan) -> None:

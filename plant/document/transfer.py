@@ -74,7 +74,7 @@ def import_document(content: bytes, name: str, actor: Actor, *, prune: bool = Fa
             outcome = _outcome(plan)
             if not outcome.changes:
                 return outcome
-            _write(plan)
+            _write(plan, actor)
             revision = _announce(outcome, actor, name, hashlib.sha256(content).hexdigest(), plan)
     except IntegrityError as error:
         text = f"The database refused the change ({error}). Somebody may have changed the plant meanwhile: try again."
@@ -206,7 +206,9 @@ def _collect(relation: Any, staying: Any, gone: dict[int, str], holders: dict[in
             holders.setdefault(getattr(row, attribute), []).append(f"{noun} '{row}'")
 
 
-def _write(plan: Plan) -> None:
+def _write(plan: Plan, actor: Actor) -> None:
+    for section in registered():
+        section.let_go(plan, actor)
     for section in registered():
         section.apply(plan)
     for section in reversed(registered()):

@@ -1,15 +1,19 @@
 """Derived and manual tags in the admin site: inputs by path, rights in the areas of the inputs, loops, deletions."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Grant, Role, User
+from audit.actions import Actor
 from audit.models import AuditRecord
-from devices.models import DerivedTag, Kind, ManualTag, Tag, TagInput
+from devices.interventions import substitute
+from devices.models import DerivedTag, Kind, ManualTag, Tag, TagInput, TotaliserState
 from tests.cast import Cast, Works
 
 
@@ -127,3 +131,15 @@ def test_a_manual_tag_has_a_type_and_nothing_of_a_device(ada: Client, works: Wor
     assert ada.post(reverse("admin:devices_manualtag_add"), filled | {"data_type": "string"}).status_code == 302
     tag = ManualTag.objects.get(kind=Kind.MANUAL)
     assert (tag.data_type, tag.device, tag.kind) == ("string", None, Kind.MANUAL)
+
+
+def test_a_deleted_total_and_a_forced_value_stay_in_the_records(ada: Client, works: Works) -> None:
+    total = Tag.objects.create(area=works.north, name="sum", kind=Kind.DERIVED, function="total", data_type="float64")
+    TotaliserState.objects.create(tag=total, total=1234.5, taken_ms=1)
+    substitute(Actor.system("test"), works.level, 3, "test run", timezone.now() + timedelta(hours=1))
+    ada.post(reverse("admin:devices_derivedtag_delete", args=[total.pk]), {"post": "yes"})
+    ada.post(reverse("admin:devices_tag_delete", args=[works.level.pk]), {"post": "yes"})
+    gone = AuditRecord.objects.get(event="total.deleted")
+    assert (gone.actor_name, gone.object_text, gone.old) == ("ada", "works/north/sum", {"total": 1234.5})
+    assert AuditRecord.objects.get(event="substitution.ended").reason == "the tag is deleted"
+    assert not Tag.objects.filter(pk__in=[total.pk, works.level.pk]).exists()

@@ -1,13 +1,20 @@
 """Derived and manual tags in the plant document: round trip, dry run, loops, and what is still in use."""
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from django.utils import timezone
+
+from audit.actions import Actor
+from audit.models import AuditRecord
+from devices.interventions import enter_value, substitute, take_out_of_use
 from devices.models import Kind, Tag, TagInput
 from plant.document import transfer
 from tests.plant.documents import SMALL, exported, load, refused, said
 
 pytestmark = pytest.mark.django_db
 
+BY = Actor.system("test")
 COMPUTED = (
     SMALL
     + """\
@@ -127,3 +134,21 @@ def test_a_tag_may_become_of_another_kind_when_the_old_one_is_pruned() -> None:
     )
     load(text, prune=True)
     assert Tag.objects.get(name="note").kind == Kind.DERIVED
+
+
+def test_what_is_set_by_hand_ends_with_its_tag_or_device_and_the_record_keeps_it() -> None:
+    load(COMPUTED)
+    chlorine, level = Tag.objects.get(name="chlorine"), Tag.objects.get(name="level")
+    end = timezone.now() + timedelta(hours=1)
+    enter_value(BY, chlorine, 0.4, timezone.now())
+    substitute(BY, level, 3, "test run", end)
+    assert level.device is not None
+    take_out_of_use(BY, level.device, "test run", end)
+    sections = ("areas", "devices", "tags", "manual_tags", "derived_tags")
+    load(SMALL.split("areas:")[0] + "".join(f"{name}: []\n" for name in sections), prune=True)
+    ended = AuditRecord.objects.get(event="substitution.ended")
+    assert (ended.object_text, ended.reason) == ("northgate/intake/level", "the tag is deleted")
+    assert AuditRecord.objects.get(event="device.put_back").reason == "the device is deleted"
+    kept = AuditRecord.objects.get(event="value.deleted")
+    assert kept.old is not None
+    assert (kept.object_text, kept.old["value"]) == ("northgate/intake/chlorine", 0.4)
