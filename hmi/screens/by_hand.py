@@ -16,6 +16,8 @@ from hmi.screens.scope import Scope
 
 ENDED_SHOWN: Final = timedelta(days=7)
 ENDED_AT_MOST: Final = 100
+SHOWN_AT_MOST: Final = 200
+"""Of each list: the page asks again every two seconds, and nobody reads more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,10 @@ class ByHand:
     entered: list[Entered]
     ended: list[Held[Substitution] | Held[OutOfUse]]
     """The last ones first; of the last days, and not more than fit on a page."""
+    more_substitutions: int
+    """Beyond those listed; so the two that follow."""
+    more_out_of_use: int
+    more_entered: int
 
 
 def by_hand(scope: Scope, now: datetime) -> ByHand:
@@ -83,11 +89,14 @@ def by_hand(scope: Scope, now: datetime) -> ByHand:
     fresh = Q(ended_at__gt=now - ENDED_SHOWN) | Q(ended_at=None, ends_at__gt=now - ENDED_SHOWN)
     substitutions = list(_substitutions(scope, Substitution.objects.filter(lasting | fresh), now))
     out_of_use = list(_out_of_use(scope, OutOfUse.objects.filter(lasting | fresh), now))
+    forced, left_alone = [h for h in substitutions if not h.over], [h for h in out_of_use if not h.over]
+    kept = _kept_by_hand(scope)
     return ByHand(
-        [held for held in substitutions if not held.over],
-        [held for held in out_of_use if not held.over],
-        _entered(scope),
+        forced[:SHOWN_AT_MOST],
+        left_alone[:SHOWN_AT_MOST],
+        _entered(scope, kept[:SHOWN_AT_MOST]),
         _newest([*(h for h in substitutions if h.over), *(h for h in out_of_use if h.over)]),
+        *(max(0, len(found) - SHOWN_AT_MOST) for found in (forced, left_alone, kept)),
     )
 
 
@@ -133,11 +142,15 @@ def _out_of_use(scope: Scope, rows: Iterable[OutOfUse], now: datetime) -> Iterab
         yield Held(row, area, may_end, over, left, device=device, is_linked=is_linked)
 
 
-def _entered(scope: Scope) -> list[Entered]:
+def _kept_by_hand(scope: Scope) -> list[TagEntry]:
     snapshot = scope.layout.snapshot
     kept = [t for t in snapshot.tags.values() if t.kind == "manual" and scope.sees(snapshot.areas[t.area_id])]
-    rows = {row.tag_id: row for row in ManualValue.objects.all()} if kept else {}
-    return [_entered_row(scope, t, rows.get(t.id)) for t in sorted(kept, key=lambda t: t.path.lower())]
+    return sorted(kept, key=lambda tag: tag.path.lower())
+
+
+def _entered(scope: Scope, kept: list[TagEntry]) -> list[Entered]:
+    rows = {row.tag_id: row for row in ManualValue.objects.filter(tag__in=[t.id for t in kept])} if kept else {}
+    return [_entered_row(scope, tag, rows.get(tag.id)) for tag in kept]
 
 
 def _entered_row(scope: Scope, tag: TagEntry, row: ManualValue | None) -> Entered:

@@ -234,6 +234,24 @@ def test_the_list_has_everything_that_is_set_by_hand(cast: Cast, works: Works, c
     assert page.count("Back into use") == 1
 
 
+def test_the_list_stays_short_and_counts_what_it_leaves_out(
+    cast: Cast, works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page asks again every two seconds: with thousands of entered tags it would take a processor for itself."""
+    monkeypatch.setattr("hmi.screens.by_hand.SHOWN_AT_MOST", 3)
+    Tag.objects.bulk_create(
+        Tag(area=works.north, name=f"sample{n}", kind="manual", data_type="float64") for n in range(5)
+    )
+    end = timezone.now() + timedelta(hours=1)
+    for tag in (works.level, works.run, *Tag.objects.filter(name__in=["sample0", "sample1"])):
+        Substitution.objects.create(tag=tag, value=1, reason="a test", author="maria", ends_at=end)
+    page = text(html(cast.omar, "/by-hand/"))
+    assert "sample2" in page
+    assert "sample3" not in page
+    assert "2 more do not fit here; each stands on the page of its tag." in page
+    assert "1 more, begun earlier, do not fit here" in page
+
+
 def test_buttons_to_end_are_for_those_who_may(cast: Cast, works: Works) -> None:
     Substitution.objects.create(tag=works.level, value=1.5, **lasting())
     OutOfUse.objects.create(device=works.plc1, **lasting())
