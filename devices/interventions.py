@@ -154,11 +154,12 @@ def preset_total(actor: Actor, tag: Tag, value: Value, reason: str) -> Totaliser
 def close_expired(now: datetime | None = None) -> int:
     """Note the end of everything whose time ran out, each with its record. Called every few seconds by the jobs.
 
-    The poller does not wait for it: by its own clock it lets go in time.
+    And of what its tag cannot have any more, because the tag was changed. The poller does not wait for this: by its
+    own clock it lets go in time.
     """
     now = now or timezone.now()
     ended = _close(Substitution.objects.filter(ends_at__lte=now)) + _close(OutOfUse.objects.filter(ends_at__lte=now))
-    return ended + _end_unfit(now)
+    return ended + _end_unfit(now) + _end_totals()
 
 
 def _end_unfit(now: datetime) -> int:
@@ -166,6 +167,22 @@ def _end_unfit(now: datetime) -> int:
     reason = "the tag was changed and cannot have this value any more"
     rows = Substitution.objects.filter(ended_at=None).select_related("tag__area")
     return sum(_end_row(Actor.system("jobs"), row, now, reason) for row in rows if not _is_of_type(row))
+
+
+def _end_totals() -> int:
+    """A tag that is no totaliser any more has no total to go on from, should it become one again."""
+    rows = TotaliserState.objects.exclude(tag__kind=Kind.DERIVED, tag__function=Function.TOTAL)
+    return sum(map(_drop_total, rows.select_related("tag__area")))
+
+
+def _drop_total(state: TotaliserState) -> bool:
+    reason = "the tag is no totaliser any more"
+    with transaction.atomic():
+        if not TotaliserState.objects.filter(pk=state.pk).delete()[0]:
+            return False
+        subject, old = _subject(state.tag), {"total": state.total}
+        record("operation", "total.deleted", Actor.system("jobs"), subject=subject, old=old, reason=reason)
+    return True
 
 
 def _is_of_type(row: Substitution) -> bool:

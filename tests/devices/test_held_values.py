@@ -12,7 +12,7 @@ from audit.actions import Actor
 from audit.models import AuditRecord
 from bus.messages import FULL, Block, decode, encode
 from devices.interventions import active, close_expired, end_substitution, enter_value, substitute, take_out_of_use
-from devices.models import Device, Kind, ManualValue, Substitution, Tag
+from devices.models import Device, Kind, ManualValue, Substitution, Tag, TotaliserState
 from tests.cast import Works
 
 SUE = Actor("user", "uuid-sue", "sue")
@@ -105,6 +105,23 @@ def test_a_device_is_taken_out_of_use_once_by_a_form_that_is_sent_twice(works: W
     assert AuditRecord.objects.filter(event="device.out_of_use").count() == 1
     with pytest.raises(ValidationError, match="began this already"):
         take_out_of_use(SUE, works.plc1, "something else", in_an_hour())
+
+
+def test_a_tag_that_is_no_totaliser_any_more_has_no_total_to_go_on_from(works: Works) -> None:
+    """Else the mean it was in between could be taken for its total, or a total of long ago be Good again."""
+    kept, changed = (
+        Tag.objects.create(area=works.north, name=name, kind=Kind.DERIVED, function="total", data_type="float64")
+        for name in ("kept", "changed")
+    )
+    for tag in (kept, changed):
+        TotaliserState.objects.create(tag=tag, total=1234.5, taken_ms=1)
+    Tag.objects.filter(pk=changed.pk).update(function="average")
+    assert (close_expired(), close_expired()) == (1, 0)
+    assert TotaliserState.objects.get().tag == kept
+    record = AuditRecord.objects.get(event="total.deleted")
+    assert (record.object_text, record.old, record.reason) == (
+        "works/north/changed", {"total": 1234.5}, "the tag is no totaliser any more"
+    )  # fmt: skip
 
 
 def test_a_type_that_nobody_knows_costs_only_its_own_tag(works: Works, chlorine: Tag) -> None:
