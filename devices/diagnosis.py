@@ -91,6 +91,10 @@ def _not_asked(case: _Case) -> Iterator[Finding]:
         yield Finding(f"{case.name} has not been asked yet.", "Wait a moment.", NOTE)
 
 
+_HUNG_UP: Final = (
+    "See who else is connected: the device may take one connection only. If it closes idle connections, set "
+    "'idle close'; if it wants a new connection for each poll, set 'connect per scan'."
+)
 _NO_CONNECTION: Final = (
     (
         ("connection refused",),
@@ -116,8 +120,7 @@ _NO_CONNECTION: Final = (
     (
         ("closed the connection", "reset", "broken pipe"),
         "{name}: {endpoint} takes the connection and hangs up.",
-        "See who else is connected: the device may take one connection only. If it closes idle connections, set "
-        "'idle close'; if it wants a new connection for each poll, set 'connect per scan'.",
+        _HUNG_UP,
     ),
     (
         ("no driver",),
@@ -269,6 +272,14 @@ def _errors(case: _Case) -> Iterator[Finding]:
         )
 
 
+def _hang_ups(case: _Case) -> Iterator[Finding]:
+    n = case.count("hang_ups")
+    if case.is_read and n > 1 and case.count("recent_errors"):
+        yield Finding(
+            f"{case.name} closed the connection {n} times since the start, and was connected to again.", _HUNG_UP, NOTE
+        )
+
+
 # -- too much is wanted ---------------------------------------------------------------------------------------------
 
 
@@ -294,7 +305,7 @@ def _slow(case: _Case) -> Iterator[Finding]:
 
 
 _RULES: Final[tuple[Callable[[_Case], Iterator[Finding]], ...]] = (
-    _not_asked, _silent, _gateway_path, _unsupported, _holes, _failing, _limit, _errors, _slow,
+    _not_asked, _silent, _gateway_path, _unsupported, _holes, _failing, _limit, _errors, _hang_ups, _slow,
 )  # fmt: skip
 
 

@@ -23,11 +23,15 @@ _REMEMBERED_RTTS: Final = 512
 
 @dataclass(slots=True)
 class UnitFigures:
-    """Counters since the link was started by this process. `busy_s`: time the line was busy for this unit."""
+    """Counters since the link was started by this process. `busy_s`: time the line was busy for this unit.
+
+    `hang_ups`: connections that ended before a request, or before its answer.
+    """
 
     requests: int = 0
     timeouts: int = 0
     bad_replies: int = 0
+    hang_ups: int = 0
     exceptions: Counter[int] = field(default_factory=Counter)
     busy_s: float = 0.0
     rtts_s: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_RTTS))
@@ -37,7 +41,7 @@ class UnitFigures:
     @property
     def errors(self) -> int:
         """Requests without a right answer."""
-        return self.timeouts + self.bad_replies + self.exceptions.total()
+        return self.timeouts + self.bad_replies + self.hang_ups + self.exceptions.total()
 
     def as_detail(self) -> dict[str, Any]:
         return _counted([self]) | self.percentiles_ms
@@ -50,7 +54,7 @@ class UnitFigures:
         return self._percentiles
 
 
-SUMMED: Final = ("requests", "timeouts", "bad_replies", "exceptions", "rtt_p50_ms", "rtt_p99_ms")
+SUMMED: Final = ("requests", "timeouts", "bad_replies", "hang_ups", "exceptions", "rtt_p50_ms", "rtt_p99_ms")
 
 
 def in_sum(units: list[UnitFigures]) -> dict[str, Any]:
@@ -67,6 +71,7 @@ def _counted(units: list[UnitFigures]) -> dict[str, Any]:
         "requests": sum(unit.requests for unit in units),
         "timeouts": sum(unit.timeouts for unit in units),
         "bad_replies": sum(unit.bad_replies for unit in units),
+        "hang_ups": sum(unit.hang_ups for unit in units),
         "exceptions": {f"{code:02X}": n for code, n in sorted(exceptions.items())},
     }
 

@@ -116,7 +116,7 @@ class Line:
             if self._delay_s:
                 await self._wait_delay()
             if not self.driver.is_connected:
-                await self._open_again()
+                await self._open_again(asker)
             return await self._sent(asker, read)
         finally:
             self._release()
@@ -135,6 +135,9 @@ class Line:
             raise
         except BadReply:
             figures.bad_replies += 1
+            raise
+        except LinkDown:
+            figures.hang_ups += 1
             raise
         finally:
             self._used_at = now = self._loop.time()
@@ -166,8 +169,9 @@ class Line:
             await self.driver.connect(self._connect_s)
         self._is_resting = False
 
-    async def _open_again(self) -> None:
+    async def _open_again(self, asker: Asker) -> None:
         if not self._is_resting and not self._is_idle(self._loop.time() - self._used_at):
+            asker.figures.hang_ups += 1
             raise FoundClosed("the device closed the connection")
         try:
             await self.open()

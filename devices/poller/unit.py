@@ -417,7 +417,8 @@ class Unit(Standing):
         except (BadReply, LinkDown) as error:
             if isinstance(error, BadReply) and not error.is_out_of_step:
                 return "answers"
-            slot.hold_back(self._loop.time())
+            if not isinstance(error, FoundClosed):
+                slot.hold_back(self._loop.time())
             raise
         except NoAnswer as error:
             self.never = BAD_TIMEOUT

@@ -93,6 +93,14 @@ def test_while_a_link_is_connecting_it_says_why_or_that_it_takes_a_moment() -> N
     assert "switched off" in only("connecting", state="disabled").sentence
 
 
+def test_a_device_that_hangs_up_now_and_then() -> None:
+    finding = only(hang_ups=7, recent_errors=3)
+    assert "closed the connection 7 times" in finding.sentence
+    assert "idle close" in finding.try_this
+    assert finding.severity == NOTE
+    assert found(hang_ups=7) == [], "long ago"
+
+
 def test_a_unit_behind_a_gateway_that_does_not_answer_it() -> None:
     finding = only(state="silent", reason="the gateway has no answer from it (exception 0B)")
     assert finding.sentence == "The gateway at 10.0.0.5:502 answers, but gets no answer from plc1 (exception 0B)."

@@ -148,8 +148,10 @@ async def test_a_device_that_closes_unasked_is_a_fault_unless_it_was_idle() -> N
     driver = Driver()
     line = a_line(driver)
     driver.is_connected = False
+    unit = Unit(1)
     with pytest.raises(LinkDown, match="the device closed the connection"):
-        await line.request(Unit(1), READ, 0.0)
+        await line.request(unit, READ, 0.0)
+    assert (unit.figures.requests, unit.figures.hang_ups) == (0, 1)
     quiet = a_line(driver, idle_close_s=30)
     await quiet.request(Unit(1), READ, 0.0)
     assert driver.connects == 1
@@ -175,7 +177,7 @@ async def test_a_connection_that_breaks_on_the_first_request_after_a_pause_is_op
     assert driver.connects == 1
 
 
-@pytest.mark.parametrize("error", [DeviceRefused(4), NoAnswer("time-out"), BadReply("garbage")])
+@pytest.mark.parametrize("error", [DeviceRefused(4), NoAnswer("time-out"), BadReply("garbage"), LinkDown("reset")])
 async def test_what_goes_wrong_after_an_idle_connection_was_opened_once_more_is_counted(error: DriverError) -> None:
     class Closing(Driver):
         async def read(self, unit: int, read: Read, timeout_s: float) -> bytes:
