@@ -3,7 +3,12 @@
 The right to ask (DIAGNOSE) is checked by whoever calls. The poller asks the device (devices/poller/probes.py).
 """
 
+import math
+import threading
+import time
 import uuid
+from collections import deque
+from collections.abc import Callable
 from typing import Any, Final, TypeGuard
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -25,7 +30,33 @@ KINDS: Final = (CONNECT, READ, IDENTIFY)
 PATIENCE_S: Final = LIFE_MS / 1000 + LONGEST_S
 """A page that has waited so long for an answer gets none any more: the poller is not running."""
 
+MOST: Final = 30
+WITHIN_S: Final = 60.0
+"""Nobody reads more answers than MOST in so many seconds; a stuck key or a script must not fill line and audit."""
+
 Problems = dict[str, str]
+
+
+class Pace:
+    """How often one person may ask; of each web process."""
+
+    def __init__(self, most: int = MOST, within_s: float = WITHIN_S, clock: Callable[[], float] = time.monotonic):
+        self._most, self._within_s, self._clock = most, within_s, clock
+        self._asked: dict[str, deque[float]] = {}
+        self._lock = threading.Lock()
+
+    def wait_s(self, who: str) -> float:
+        """0: ask, and it counts. Else so many seconds too early."""
+        now = self._clock()
+        with self._lock:
+            times = self._asked.setdefault(who, deque(maxlen=self._most))
+            if len(times) == self._most and now - times[0] < self._within_s:
+                return self._within_s - (now - times[0])
+            times.append(now)
+        return 0.0
+
+
+pace = Pace()
 
 
 class NotAsked(Exception):
@@ -41,6 +72,9 @@ def start(actor: Actor, device: Device, kind: str, **arguments: Any) -> str:
     problems = _problems(kind, arguments)
     if problems:
         raise ValidationError(problems)
+    if wait_s := pace.wait_s(actor.id):
+        text = f"You have asked {MOST} times within a minute. Wait {math.ceil(wait_s)} s, then ask again."
+        raise ValidationError({NON_FIELD_ERRORS: text})
     if live_bus.ask(lambda client: client.ping()) is None:
         raise NotAsked(f"The device was not asked: {live_bus.reason}. Try again when the bus is back.")
     probe = Probe(uuid.uuid4().hex, kind, device.pk, arguments, actor.name)

@@ -85,3 +85,20 @@ def test_a_bus_that_goes_at_the_last_moment_is_told(works: Works, monkeypatch: p
     monkeypatch.setattr("bus.probes.ask", lost)
     with pytest.raises(probing.NotAsked, match="Nobody knows"):
         probing.start(ADA, works.plc1, "connect")
+
+
+def test_whoever_asks_without_end_is_told_to_wait_and_no_other_is(
+    works: Works, bus_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stuck key must fill neither the line nor the audit."""
+    now = [100.0]
+    monkeypatch.setattr(probing, "pace", probing.Pace(clock=lambda: now[0]))
+    for _ in range(probing.MOST):
+        probing.start(ADA, works.plc1, "connect")
+    now[0] += 20.5
+    with pytest.raises(ValidationError, match="Wait 40 s"):
+        probing.start(ADA, works.plc1, "connect")
+    assert AuditRecord.objects.filter(event="probe.connect").count() == probing.MOST
+    probing.start(Actor("user", "2", "omar"), works.plc1, "connect")
+    now[0] += 39.5
+    probing.start(ADA, works.plc1, "connect")
