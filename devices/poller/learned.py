@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
-from devices.plan import Hole, Plan, Read, plan, read_of
+from devices.plan import Hole, Plan, Read, is_readable, plan, read_of
 from devices.points import Point, Table
 from devices.poller.bisection import Search, Span, Steps, joined, part, span_of, whole
 
@@ -44,6 +44,8 @@ class Fact:
     holes: list[Span] = field(default_factory=list)
     limit: int | None = None
     is_unsupported_table: bool = False
+    singles: deque[Read] = field(default_factory=deque)
+    """Of an unsupported table: its values, each alone. One after the other is asked for."""
     retry_at: float = 0.0
     pause_s: float = RETRY_S
 
@@ -138,7 +140,8 @@ class Learned:
     ) -> None:
         """Exception 01, 02 or 03 in answer to `read`, which has its points.
 
-        `witness`: another read of the same table that has been answered. Some devices say 01 of a single address.
+        `witness`: another read of the same table that has been answered. Some devices say 01 of a single address, so
+        the table is given up only when nothing else of it is granted.
         """
         if not self.is_searching(group, read) and not (code == ILLEGAL_FUNCTION and read.table in self.unsupported):
             self._waiting.append(_Refusal(group, read, code, was_good, witness))
@@ -208,9 +211,9 @@ class Learned:
             return []
         if (witness := refusal.witness or self._granted.get(refusal.read.table)) is not None:
             return [whole(witness)]
-        ends = (read_of(refusal.read.points[0]), read_of(refusal.read.points[-1]))
-        singles = dict.fromkeys(whole(read) for read in ends)
-        return [read for read in singles if span_of(read) != span_of(refusal.read)]
+        singles = self._singles(refusal.read.table)
+        few = dict.fromkeys((singles[0], singles[-1], singles[len(singles) // 2]))
+        return [read for read in few if span_of(read) != span_of(refusal.read)]
 
     def _step(self, is_granted: bool, now: float) -> None:
         if self._steps is None:
@@ -239,6 +242,12 @@ class Learned:
 
     # -- facts ----------------------------------------------------------------------------------------------------
 
+    def _singles(self, table: Table) -> list[Read]:
+        """The values of a table, each alone, in order of address."""
+        points = [p for group in self._points.values() for p in group if p.table is table and is_readable(p)]
+        reads = {whole(read_of(point)) for point in points}
+        return sorted((read for read in reads if read.count <= self._max_registers), key=span_of)
+
     def _learn(self, refusal: _Refusal, search: Search, now: float) -> None:
         group, was_good = refusal.group, refusal.was_good
         if search.holes:
@@ -248,8 +257,9 @@ class Learned:
 
     def _learn_unsupported(self, refusal: _Refusal, now: float) -> None:
         if refusal.read.table not in self.unsupported:
-            first = min((read_of(point) for point in refusal.read.points), key=lambda read: read.count)
-            self._add(Fact(refusal.group, whole(first), refusal.was_good, now, is_unsupported_table=True), now)
+            singles = deque(self._singles(refusal.read.table))
+            fact = Fact(refusal.group, singles[0], refusal.was_good, now, is_unsupported_table=True, singles=singles)
+            self._add(fact, now)
 
     def _add(self, fact: Fact, now: float) -> None:
         fact.wait(now)
@@ -257,6 +267,9 @@ class Learned:
 
     def _retry(self, fact: Fact, is_long_pause: bool) -> Steps:
         """Does it still hold? Then, where the last time is long ago: does some of it?"""
+        if fact.is_unsupported_table:
+            fact.read = fact.singles[0]
+            fact.singles.rotate(-1)
         if (yield fact.read):
             self._forget(fact)
             return

@@ -245,6 +245,29 @@ def test_an_illegal_function_of_one_address_is_a_hole_where_the_rest_of_the_tabl
         assert scans.good == set(range(10)) - holes
 
 
+def test_the_first_value_that_is_asked_does_not_take_the_table_along() -> None:
+    """It is alone in its request, and nothing else has been asked yet."""
+    points = [*registers(1), *[Point(100 + a, Table.HOLDING, 60 + 60 * a, DataType.UINT16) for a in range(5)]]
+    scans = Scans(Device(holes={0}, says_of_holes=1), points)
+    scans.settle()
+    assert scans.learned.holes(GROUP) == [Hole(Table.HOLDING, 0, 1)]
+    assert scans.good == {point.tag for point in points} - {0}
+
+
+def test_a_table_that_was_taken_for_unknown_is_tried_value_by_value() -> None:
+    """Both ends and the middle of the only read are missing, and the device says 01 of them."""
+    points, holes = registers(10), {0, 5, 9}
+    scans = Scans(Device(holes=holes, says_of_holes=1), points)
+    scans.settle()
+    assert scans.learned.unsupported == {Table.HOLDING}
+    for _ in range(2):
+        scans.now += RETRY_S
+        scans.search()
+    scans.settle()
+    assert scans.learned.unsupported == set()
+    assert scans.good == set(range(10)) - holes
+
+
 def test_a_single_value_refused_as_an_illegal_function_is_judged_by_a_witness() -> None:
     (one,) = Learned(100).plan(GROUP, registers(1), GAP).reads
     witness = Read(Table.HOLDING, 50, 2, ())
