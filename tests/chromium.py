@@ -24,11 +24,21 @@ def executable() -> str:
     return found or missing("no Chromium (Debian: apt-get install chromium; or name one in the variable CHROMIUM)")
 
 
-@pytest.fixture
-def chromium() -> Iterator[Browser]:
-    """One per test: the synchronous Playwright occupies the event loop of its thread, which other tests need."""
+@pytest.fixture(scope="module")
+def running_chromium() -> Iterator[Browser]:
+    """One for all tests of a file, since a start takes more than a second of a core. Not for the whole run: the
+    synchronous Playwright occupies the event loop of its thread, which other tests need.
+    """
     path = executable()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def chromium(running_chromium: Browser) -> Iterator[Browser]:
+    """Without a page, a cookie or a store of the test before."""
+    yield running_chromium
+    for context in running_chromium.contexts:
+        context.close()

@@ -21,9 +21,9 @@ from bus import embedded
 from bus.client import connect, connect_blocking
 from devices import current
 from tests.cast import Cast, Works, build_cast, build_works
-from tests.chromium import chromium
+from tests.chromium import chromium, running_chromium
 
-__all__ = ["chromium"]
+__all__ = ["chromium", "running_chromium"]
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,13 @@
 """Nothing on a page keeps people out: axe-core finds no serious violation of WCAG on it (HMI-13)."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from bus import quality
 from tests.browser.conftest import LiveServer
-from tests.chromium import ARGUMENTS, executable
 from tests.missing import missing
 from tests.road.site import ROOT, wait_until
 
@@ -22,15 +20,6 @@ PAGES: Final = (
     "/accounts/password/change/",
 )  # fmt: skip
 SERIOUS: Final = {"serious", "critical"}
-
-
-@pytest.fixture(scope="module")
-def one_chromium() -> Iterator[Browser]:
-    path = executable()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -46,11 +35,11 @@ def violations(page: Page, axe: str) -> list[str]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_has_a_serious_violation(one_chromium: Browser, server: LiveServer, axe: str, scheme: Any) -> None:
+def test_no_page_has_a_serious_violation(chromium: Browser, server: LiveServer, axe: str, scheme: Any) -> None:
     poller = server.poll(level=1.25)
     poller.set(server.id_of("works/south/flow"), None, quality.BAD_SENSOR_FAILURE)
     poller.set(server.id_of(LEVEL), 2.0, quality.GOOD_LOCAL_OVERRIDE)
-    context = server.log_in(one_chromium, "ada")
+    context = server.log_in(chromium, "ada")
     page = context.new_page()
     page.emulate_media(color_scheme=scheme)
     found = {}
@@ -66,8 +55,8 @@ def test_no_page_has_a_serious_violation(one_chromium: Browser, server: LiveServ
     assert [f"{path} {rule}" for path, broken in found.items() for rule in broken] == []
 
 
-def test_axe_does_find_what_is_wrong(one_chromium: Browser, server: LiveServer, axe: str) -> None:
-    page = one_chromium.new_context().new_page()
+def test_axe_does_find_what_is_wrong(chromium: Browser, server: LiveServer, axe: str) -> None:
+    page = chromium.new_context().new_page()
     page.goto(f"{server.url}/accounts/login/")
     page.evaluate("document.body.innerHTML = '<main><img src=\"/static/img/favicon.svg\"><input></main>'")
     assert {found.partition(":")[0] for found in violations(page, axe)} >= {"image-alt", "label"}

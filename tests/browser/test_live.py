@@ -73,6 +73,7 @@ def test_every_quality_shows_by_glyph_and_word(
     assert found.get_attribute("title")
 
 
+@pytest.mark.slow
 def test_a_dead_server_makes_the_screen_stale_and_it_recovers_by_itself(chromium: Browser, server: LiveServer) -> None:
     poller = server.poll(level=1.25)
     page = server.open(chromium, f"/tag/{LEVEL}/")
@@ -92,6 +93,7 @@ REMEMBER_SENTENCES = """() => {
 }"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_dead_server_is_not_blamed_on_the_poller_or_on_redis(
     how: signal.Signals, chromium: Browser, server: LiveServer
@@ -111,6 +113,7 @@ def test_a_dead_server_is_not_blamed_on_the_poller_or_on_redis(
     assert [s for s in sentences if s and "does not answer" not in s] == []
 
 
+@pytest.mark.slow
 def test_a_frozen_server_is_as_good_as_a_dead_one(chromium: Browser, server: LiveServer) -> None:
     """The socket stays open and nothing comes: the screen must not wait for TCP."""
     server.poll(level=1.25)

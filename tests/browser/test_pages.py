@@ -2,16 +2,15 @@
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from itertools import cycle
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request
 
 from tests.browser.conftest import LiveServer
-from tests.chromium import ARGUMENTS, executable
 from tests.road.site import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -21,26 +20,10 @@ PAGES: Final = (
     "/accounts/password/change/", "/admin/", "/devices/", "/devices/plc1/", "/by-hand/",
 )  # fmt: skip
 SIZES: Final = ((1920, 1080), (1366, 768), (390, 844))
+SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 MAX_NODES: Final = 1500
 MAX_BYTES: Final = 500_000
 ZONE: Final = ZoneInfo("Europe/Stockholm")
-
-
-@pytest.fixture(scope="module")
-def one_chromium() -> Iterator[Browser]:
-    """One browser for this module: nothing in it is asynchronous, and starting one costs a second or more."""
-    path = executable()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def chromium(one_chromium: Browser) -> Iterator[Browser]:
-    yield one_chromium
-    for context in list(one_chromium.contexts):
-        context.close()
 
 
 def listen(page: Page) -> list[str]:
@@ -66,18 +49,16 @@ def module(page: Page, server: LiveServer, name: str, call: str, *, markup: str 
     return page.evaluate(f"async () => {{ const m = await import('/static/js/ui/{name}'); return ({call}) }}")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_fits_every_screen_and_says_nothing_in_the_console(
-    chromium: Browser, server: LiveServer, scheme: Any
-) -> None:
-    """HMI-20: no page is wider than its screen, a phone's too, or has too many elements."""
+def test_every_page_fits_every_screen_and_says_nothing_in_the_console(chromium: Browser, server: LiveServer) -> None:
+    """HMI-20: no page is wider than its screen, a phone's too, or has too many elements. Colours move nothing, so light
+    and dark take turns."""
     server.poll(level=1.25)
     context = server.log_in(chromium, "ada")
     page = context.new_page()
-    page.emulate_media(color_scheme=scheme)
     said = listen(page)
     for path in PAGES:
-        for width, height in SIZES:
+        for (width, height), scheme in zip(SIZES, cycle(SCHEMES), strict=False):
+            page.emulate_media(color_scheme=scheme)
             page.set_viewport_size({"width": width, "height": height})
             page.goto(f"{server.url}{path}")
             too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
@@ -274,6 +255,7 @@ def test_without_a_server_nothing_is_said_to_be_good_or_connected(chromium: Brow
     assert all("unknown" in text for text in links)
 
 
+@pytest.mark.slow
 def test_the_system_page_says_of_when_it_is_while_no_answer_comes(chromium: Browser, server: LiveServer) -> None:
     server.poll(level=1.25)
     page = server.open(chromium, "/system/", "ada")

@@ -116,9 +116,9 @@ def test_an_area_page_draws_on_without_moving_anything(chromium: Browser, server
         }"""
     )
     height = line.bounding_box()
-    wait_until(lambda: line.locator("polyline").count() > 0, 15, "the first point")
+    wait_until(lambda: line.locator("polyline").count() > 0, 30, "the first point")
     poller.set(server.id_of(LEVEL), 4.0)
-    wait_until(lambda: "94" in str(line.inner_html()) and '6"' in str(line.inner_html()), 15, "the line has risen")
+    wait_until(lambda: "94" in str(line.inner_html()) and '6"' in str(line.inner_html()), 30, "the line has risen")
     assert line.bounding_box() == height
     assert page.evaluate("globalThis.shifted") < 0.0005
     assert said == []
