@@ -53,7 +53,7 @@ def record(
     new: Mapping[str, Any] | None = None,
     reason: str = "",
 ) -> AuditRecord:
-    """Add a record. `category`: access, configuration, operation, system, backup, audit; `event`: like 'login.failed'."""
+    """Add a record. `category`: access, configuration, operation, system, backup, audit; `event`: like login.failed."""
     what = subject or Subject()
     return AuditRecord.objects.create(
         at=timezone.now(),
