@@ -1,7 +1,8 @@
 // Live values of a page: finds them, subscribes once with all of them, keeps them up to date, and says when they are not.
 //
 // Other modules listen to document: "isthmus:values" (detail: [{path, value, status, q, ageMs}] of what changed) and
-// "isthmus:link" (detail: {state: "live" | "stale" | "offline", sentence}). The protocol stands in docs/live.md.
+// "isthmus:link" (detail: {state: "live" | "stale" | "offline", sentence}). Who comes late sends "isthmus:listen" (detail:
+// a function) and is told what is shown already. The protocol stands in docs/live.md.
 
 import { Banner } from "./live/banner.js";
 import { QualityTable } from "./live/format.js";
@@ -30,6 +31,7 @@ class Live {
     this.receipts = new Receipts((seq) => this.link.send({ type: "ack", seq }));
     this.screen = new Screen(() => this.#subscribe());
     this.link.open();
+    document.addEventListener("isthmus:listen", (event) => this.#tell(/** @type {CustomEvent} */ (event).detail));
     setInterval(() => this.#tick(), TICK_MS);
     document.addEventListener("visibilitychange", () => this.#tick());
   }
@@ -88,11 +90,17 @@ class Live {
       this.screen.draw(key, shown, now);
       if (isNews || this.told.get(key) !== shown.status) {
         this.told.set(key, shown.status);
-        const { path, value, status, ageMs, quality } = shown;
-        detail.push({ path, value, status, q: quality.q, ageMs });
+        detail.push(told(shown));
       }
     }
     if (detail.length) document.dispatchEvent(new CustomEvent("isthmus:values", { detail }));
+  }
+
+  /** @param {(values: object[]) => void} listener */
+  #tell(listener) {
+    const now = performance.now();
+    const shown = this.screen.paths.map((key) => this.model.shown(key, now)).filter((each) => each !== undefined);
+    if (shown.length) listener(shown.map(told));
   }
 
   /** What the server has painted stays, until it is too old or refused. @param {string} key @param {number} now */
@@ -124,6 +132,11 @@ class Live {
     if (this.model.isBusSilent(now)) return "bus";
     return this.model.isPollerSilent(now) ? "poller" : "live";
   }
+}
+
+/** What other modules are told of a value. @param {NonNullable<ReturnType<Model["shown"]>>} shown */
+function told({ path, value, status, ageMs, quality }) {
+  return { path, value, status, q: quality.q, ageMs };
 }
 
 const raw = document.getElementById("quality-table")?.textContent;

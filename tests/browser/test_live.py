@@ -209,6 +209,22 @@ def test_other_modules_hear_of_values_and_of_the_link(chromium: Browser, server:
     wait_until(lambda: page.evaluate("window.link?.state") == "stale", 5, "and what the banner says")
 
 
+def test_a_module_that_comes_after_the_values_is_told_them(chromium: Browser, server: LiveServer) -> None:
+    """A value that never changes would otherwise never be told: its line beside the number stayed empty."""
+    server.poll(level=1.25)
+    page = server.open(chromium, f"/tag/{LEVEL}/")
+    wait_until(lambda: place(page) == ("1.25", "good"), 5, "the first value")
+    told = page.evaluate(
+        """async () => {
+          const told = [];
+          const { onValues } = await import("/static/js/ui/values.js");
+          onValues((values) => told.push(...values));
+          return told;
+        }"""
+    )
+    assert [(each["path"], each["value"], each["q"]) for each in told] == [(LEVEL, 1.25, "good")]
+
+
 def test_who_is_logged_out_is_told_and_led_to_the_login(chromium: Browser, server: LiveServer) -> None:
     server.poll(level=1.25)
     page = server.open(chromium, f"/tag/{LEVEL}/", "leaver")

@@ -4,9 +4,13 @@
 
 const NO_COMMUNICATION = 0x408f; // Uncertain_NoCommunicationLastUsableValue (bus/quality.py): kept over a lost link
 
-/** @param {(values: LiveValue[]) => void} listener called with every change live.js shows */
+/**
+ * @param {(values: LiveValue[]) => void} listener called with every change live.js shows, and first with what it shows
+ *   already: the values may be quicker than the script that asks for them
+ */
 export function onValues(listener) {
   document.addEventListener("isthmus:values", (event) => listener(/** @type {CustomEvent<LiveValue[]>} */ (event).detail));
+  document.dispatchEvent(new CustomEvent("isthmus:listen", { detail: listener }));
 }
 
 /** @param {(state: "live" | "stale" | "offline") => void} listener */
