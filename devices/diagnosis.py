@@ -185,13 +185,13 @@ def _holes(case: _Case) -> Iterator[Finding]:
         where = _range(hole["table"], hole["address"], hole["count"])
         if tags:
             yield Finding(
-                f"{case.name} refuses {where} (exception 02): {_tags(tags)}.",
+                f"{case.name} refuses {where}: {_tags(tags)}.",
                 f"Compare {'its address' if tags == 1 else 'their addresses'} with the manual; the first register may "
                 f"be counted as 0 or as 1. {_RETRIED}",
             )
         else:
             yield Finding(
-                f"{case.name} refuses {where} (exception 02), which no tag needs.",
+                f"{case.name} refuses {where}, which no tag needs.",
                 f"Nothing: it is read around, with one request more. {_RETRIED}",
                 NOTE,
             )

@@ -34,14 +34,14 @@ def test_of_a_poller_that_says_little_nothing_is_made_up() -> None:
 
 def test_a_hole_is_told_with_its_registers_and_tags() -> None:
     finding = only(holes=[{"table": "holding", "address": 40, "count": 2, "tags": 2}])
-    assert finding.sentence == "plc1 refuses holding registers 40-41 (exception 02): 2 tags have no value."
+    assert finding.sentence == "plc1 refuses holding registers 40-41: 2 tags have no value."
     assert finding.try_this.startswith("Compare their addresses with the manual")
     assert finding.try_this.endswith("It is tried again every 10 minutes.")
 
 
 def test_a_hole_of_one_register_is_told_in_the_singular() -> None:
     finding = only(holes=[{"table": "input", "address": 7, "count": 1, "tags": 1}])
-    assert finding.sentence == "plc1 refuses input register 7 (exception 02): 1 tag has no value."
+    assert finding.sentence == "plc1 refuses input register 7: 1 tag has no value."
 
 
 def test_a_hole_nobody_needs_is_a_note() -> None:
