@@ -11,7 +11,7 @@ from tests.browser.conftest import LiveServer
 from tests.missing import missing
 from tests.road.site import ROOT, wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
 AXE: Final = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 LEVEL: Final = "works/north/level"

@@ -100,6 +100,7 @@ def test_the_page_draws_what_the_server_draws(chromium: Browser, server: LiveSer
     assert found == [drawn.lines, drawn.lines]
 
 
+@pytest.mark.slow
 def test_an_area_page_draws_on_without_moving_anything(chromium: Browser, server: LiveServer) -> None:
     poller = server.poll(level=1.25)
     page = server.open(chromium, "/area/works/north/")
