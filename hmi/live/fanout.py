@@ -137,17 +137,17 @@ class Fanout:
 
     async def send_due(self, now_ms: int) -> None:
         """Send every audience whose turn it is."""
-        turn = 0
+        turn, written = 0, dict[str, str]()
         for audience in [a for a in self._waiting if a.due_ms <= now_ms]:
             self._waiting.discard(audience)
             audience.sent_ms = now_ms
-            turn = await self._send_to(audience, now_ms, turn)
+            turn = await self._send_to(audience, now_ms, turn, written)
 
-    async def _send_to(self, audience: Audience, now_ms: int, turn: int) -> int:
+    async def _send_to(self, audience: Audience, now_ms: int, turn: int, written: dict[str, str]) -> int:
         texts: dict[int, str | None] = {}
         no, ages = self.values.no, ""
         if now_ms - audience.told_ms >= TELL_MS:
-            audience.told_ms, ages = now_ms, self._told(audience.feed.groups, {}, now_ms)
+            audience.told_ms, ages = now_ms, self._told(audience.feed.groups, written, now_ms)
         for subscriber in list(audience.readers):
             if subscriber.audience is audience and subscriber.sent_no < no:
                 await self._give(subscriber, audience.feed, texts, no, now_ms, ages)
