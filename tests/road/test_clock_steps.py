@@ -53,6 +53,7 @@ def site(tmp_path: Path, clock: Path) -> Iterator[Site]:
 def test_a_step_of_one_hour_changes_no_live_screen(step: str, chromium: Browser, site: Site, clock: Path) -> None:
     screen = Screen(chromium, site)
     wait_until(lambda: screen.quality == "good" and screen.number is not None, 20, "the counter is live")
+    wait_until(lambda: screen.banner == "", 20, "a poller that is slow to start has spoken")
     shown_before = len(screen.remembered())
     count_before = screen.number or 0
     clock.write_text(f"{step}\n")
