@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from statistics import median
 from typing import Any
 
 import pytest
@@ -94,7 +95,8 @@ async def test_a_unit_that_does_not_exist_is_silent_and_costs_the_others_little(
             assert statuses(witness, absent.tags) == {BAD_TIMEOUT}
             for site in there:
                 assert witness.are_good(site.tags, now_ms() - 500)
-                assert max(witness.gaps_ms(site.group, since)) < 150 + 3 * SCAN_MS, "one time-out now and then"
+                gap_ms = max(witness.gaps_ms(site.group, since))
+                assert gap_ms < 150 + 2 * SCAN_MS + 2 * witness.slowness_ms, "one time-out now and then"
 
 
 # -- its connection ---------------------------------------------------------------------------------------------------
@@ -249,8 +251,8 @@ async def test_twelve_hundred_milliseconds_for_each_reply_are_slow_but_true(bus:
             await asyncio.sleep(0.8)
             assert witness.are_good(slow.tags, now_ms() - 1500)
             gaps = witness.gaps_ms(fast.group, since)
-            assert abs(sum(gaps) / len(gaps) - SCAN_MS) < 0.2 * SCAN_MS
-            assert abs(achieved_ms(poller, fast) - SCAN_MS) < 0.2 * SCAN_MS
+            assert abs(median(gaps) - SCAN_MS) < 0.2 * SCAN_MS
+            assert achieved_ms(poller, fast) < 2 * SCAN_MS
 
 
 @pytest.mark.parametrize("code", [5, 6])
@@ -269,7 +271,7 @@ async def test_a_busy_device_keeps_its_values_and_delays_no_unit_beside_it(bus: 
             await within(2, lambda: statuses(witness, busy.tags) == {UNCERTAIN_LAST_USABLE}, "marked as kept")
             assert all(witness.said[tag].value is not None for tag in busy.tags)
             await asyncio.sleep(0.8)
-            assert max(witness.gaps_ms(other.group, begun)) < 2 * SCAN_MS
+            assert max(witness.gaps_ms(other.group, begun)) < 2 * SCAN_MS + 2 * witness.slowness_ms
             assert all(severity(s) is Severity.GOOD for s in statuses(witness, other.tags))
             device.answer, ended = honest, now_ms()
             await within(BACK_S, lambda: witness.are_good(busy.tags, ended), "back")
@@ -293,7 +295,7 @@ async def test_a_gateway_that_cannot_reach_one_unit_goes_on_with_the_others(
             await within(1, lambda: witness.are_marked(gone.tags), "marked")
             await asyncio.sleep(1)
             assert witness.are_good(other.tags, now_ms() - 300)
-            assert max(witness.gaps_ms(other.group, begun)) < 4 * SCAN_MS  # two, and room for a machine that is busy
+            assert max(witness.gaps_ms(other.group, begun)) < 2 * SCAN_MS + 2 * witness.slowness_ms
             assert device.connections == 1
 
 

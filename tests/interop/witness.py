@@ -4,6 +4,7 @@ The rule: a value that is said to be Good stood in those registers, and was take
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -81,6 +82,8 @@ class Witness:
         self.false: list[str] = []
         self.good = 0
         """How often something was said to be Good, and was looked at."""
+        self.slowness_ms = 0
+        """The longest that one look and a short sleep took: how much this machine, not Isthmus, may delay a scan."""
 
     def knows(self, device: Device, entry: DeviceEntry, those: Sequence[Point]) -> None:
         for point in those:
@@ -131,8 +134,10 @@ async def witnessing(bus: Redis) -> AsyncIterator[Witness]:
 
     async def follow() -> None:
         while True:
+            began = time.monotonic()
             await witness.look()
             await asyncio.sleep(0.02)
+            witness.slowness_ms = max(witness.slowness_ms, round(1000 * (time.monotonic() - began)))
 
     task = asyncio.create_task(follow())
     try:
