@@ -9,8 +9,10 @@ from typing import Any, Final
 from bus.messages import Value
 from bus.quality import GOOD, LIMIT_HIGH, LIMIT_LOW
 from devices.encodings import (
+    REPLACEMENT,
     Bad,
     Cell,
+    Doubtful,
     bits_of,
     cell_of,
     converter_of,
@@ -70,14 +72,16 @@ class Decoder:
         return self._scaler.apply(*self._converted(list(raw), payload))
 
     def _converted(self, raw: list[Any], payload: bytes) -> tuple[list[Any], dict[int, int]]:
-        """What struct alone does not do, and position -> status of what turned out to be no value."""
-        bad: dict[int, int] = {}
+        """What struct alone does not do, and position -> status of what turned out to be doubtful or no value."""
+        marked: dict[int, int] = {}
         for i, mask in self._masks:
             raw[i] = raw[i] & mask != 0
         for i, convert in self._converters:
             raw[i] = convert(raw[i])
             if type(raw[i]) is Bad:
-                bad[i], raw[i] = raw[i].status, _NO_NUMBER
+                marked[i], raw[i] = raw[i].status, _NO_NUMBER
+            elif type(raw[i]) is Doubtful:
+                marked[i], raw[i] = raw[i].status, raw[i].text
         if self._factors is not None:
             factors = self._factors.unpack(payload)
             problems = [factor_problem(n) for n in factors]
@@ -87,8 +91,8 @@ class Decoder:
                     raw[i] = shifted(raw[i], factors[f])
                 else:
                     raw[i] = _NO_NUMBER
-                    bad.setdefault(i, problem)
-        return raw, bad
+                    marked.setdefault(i, problem)
+        return raw, marked
 
 
 _Compiled = tuple[tuple[Point, ...], list[tuple[Struct, bool]], Callable[[Sequence[Any]], Sequence[Any]] | None]
@@ -194,7 +198,12 @@ def _text_steps(point: Point, own: bytes) -> list[Step]:
     if point.not_implemented is not None and raw[:1] == b"\0":
         return [*steps, Step("Not implemented", "no text means that the device has no such value")]
     text = text_of(raw)
-    return [*steps, Step("Text", "bytes that are no text" if isinstance(text, Bad) else f"'{text}'")]
+    if isinstance(text, Bad):
+        return [*steps, Step("Text", "bytes that are no text")]
+    if isinstance(text, Doubtful):
+        why = f"not all of it is UTF-8: {REPLACEMENT} stands for bytes of another code page or of a character cut short"
+        return [*steps, Step("Text", f"'{text.text}', {why}")]
+    return [*steps, Step("Text", f"'{text}'")]
 
 
 def _meaning_step(point: Point, bits: int, number: Any) -> Step:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Any, Final
 
-from bus.quality import BAD_OUT_OF_SERVICE, BAD_SENSOR_FAILURE
+from bus.quality import BAD_OUT_OF_SERVICE, BAD_SENSOR_FAILURE, UNCERTAIN
 from devices.points import DataType, Order, Point
 
 _PLAIN: Final = {
@@ -44,6 +44,8 @@ _FORMAT: Final = {
 }
 """Order -> (endianness, whether the bytes of each register change places first)."""
 _SIGNED: Final = (DataType.INT8, DataType.INT16, DataType.INT32, DataType.INT64)
+REPLACEMENT: Final = "\ufffd"
+"""Stands for bytes of a text that could not be read."""
 _BCD: Final = (DataType.BCD16, DataType.BCD32)
 _SIGN_MAGNITUDE: Final = (DataType.SIGN16, DataType.SIGN32)
 
@@ -53,6 +55,14 @@ class Bad:
     """In place of a value: there is none, and why."""
 
     status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """A text of which not every byte could be read: what could, and the status that says so."""
+
+    text: str
+    status: int = UNCERTAIN
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -179,15 +189,17 @@ def _decimal(bits: int) -> int | Bad:
     return int(digits) if digits.isdecimal() else Bad(BAD_SENSOR_FAILURE)
 
 
-def text_of(raw: bytes) -> str | Bad:
-    """The text before the first NUL, without blanks at its end: UTF-8, or where it is not that, Latin-1.
+def text_of(raw: bytes) -> str | Doubtful | Bad:
+    """The text before the first NUL, without blanks at its end, as UTF-8.
 
-    Registers that hold no text (a character that cannot be shown) are Bad: numbers must not come out as letters.
+    Bytes that are none (another code page, a character cut at the end) become U+FFFD and make the text doubtful: any
+    letter in their place would be a guess. Registers that hold no text (a character that cannot be shown, no character
+    that can be read) are Bad: numbers must not come out as letters.
     """
     raw = raw.partition(b"\0")[0]
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    text = text.replace("\u00a0", " ").rstrip(" ")
-    return text if text.isprintable() else Bad(BAD_SENSOR_FAILURE)
+    text = raw.decode("utf-8", "replace").replace("\u00a0", " ").rstrip(" ")
+    if not text.isprintable():
+        return Bad(BAD_SENSOR_FAILURE)
+    if REPLACEMENT not in text:
+        return text
+    return Doubtful(text) if text.strip(f"{REPLACEMENT} ") else Bad(BAD_SENSOR_FAILURE)

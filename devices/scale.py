@@ -18,6 +18,8 @@ from bus.quality import (
     LIMIT_HIGH,
     LIMIT_LOW,
     UNCERTAIN_EU_EXCEEDED,
+    Severity,
+    severity,
 )
 from devices.points import Point
 
@@ -48,10 +50,12 @@ class Scaler:
         self._held = frozenset(i for i, p in enumerate(points) if p.clamp)
         self._count = len(points)
 
-    def apply(self, raw: Sequence[Any], bad: Mapping[int, int] | None = None) -> tuple[list[Value], list[int] | None]:
+    def apply(
+        self, raw: Sequence[Any], marked: Mapping[int, int] | None = None
+    ) -> tuple[list[Value], list[int] | None]:
         """Values and statuses in the order of the points. Statuses None: all Good, nearly always.
 
-        `bad`: position -> status of what has no value; a number stands there in `raw`.
+        `marked`: position -> status of what has no value (Bad; a number stands there in `raw`) or is doubtful.
         """
         values: list[Any]
         if self._are_all_computed:
@@ -65,10 +69,12 @@ class Scaler:
         statuses = None
         if self._computed and not isfinite(sum(self._picked(values))):
             statuses = self._without_infinities(raw, values)
-        if bad:
+        if marked:
             statuses = [GOOD] * self._count if statuses is None else statuses
-            for i, status in bad.items():
-                values[i], statuses[i] = None, status
+            for i, status in marked.items():
+                statuses[i] = status
+                if severity(status) is Severity.BAD:
+                    values[i] = None
         return values, self._checked_limits(values, statuses)
 
     def _keep_ends(self, raw: Sequence[Any], values: list[Any]) -> None:

@@ -71,6 +71,9 @@ TABLE: Final[dict[int, Quality]] = {
         "Not measured: somebody has put this value, or one that it is computed from, in place of the real one. "
         "Who, why and until when is listed under Set by hand.",
     ),
+    codes.UNCERTAIN: _uncertain(
+        "Uncertain", "The value may not be right: what its source sent is not clear in every part."
+    ),
     codes.UNCERTAIN_NO_COMMUNICATION: _uncertain(
         "No connection", "The device does not answer. This is the last value it gave. Check the device and its network."
     ),
@@ -116,7 +119,7 @@ TABLE: Final[dict[int, Quality]] = {
 
 BY_SEVERITY: Final[dict[Severity, Quality]] = {
     Severity.GOOD: TABLE[codes.GOOD],
-    Severity.UNCERTAIN: _uncertain("Uncertain", "The value may not be right: its source says that it is uncertain."),
+    Severity.UNCERTAIN: TABLE[codes.UNCERTAIN],
     Severity.BAD: _bad("Bad", "The source says that the value cannot be used."),
 }
 

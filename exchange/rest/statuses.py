@@ -11,6 +11,7 @@ NAMES: Final[dict[int, tuple[str, int]]] = {
     codes.GOOD: ("Good", 192),
     codes.GOOD_CLAMPED: ("Good_Clamped", 192),
     codes.GOOD_LOCAL_OVERRIDE: ("Good_LocalOverride", 216),
+    codes.UNCERTAIN: ("Uncertain", 64),
     codes.UNCERTAIN_NO_COMMUNICATION: ("Uncertain_NoCommunicationLastUsableValue", 68),
     codes.UNCERTAIN_LAST_USABLE: ("Uncertain_LastUsableValue", 68),
     codes.UNCERTAIN_EU_EXCEEDED: ("Uncertain_EngineeringUnitsExceeded", 84),

@@ -85,11 +85,9 @@ def _text(point: Point, wire: str) -> Any:
         return MISSING
     if 0 in raw:
         raw = raw[: raw.index(0)]
-    try:
-        text = bytes(raw).decode("utf-8")
-    except UnicodeDecodeError:
-        text = "".join(chr(b) for b in raw)
+    text = bytes(raw).decode("utf-8", "replace")
     while text and text[-1] in " \u00a0":
         text = text[:-1]
     text = text.replace("\u00a0", " ")
-    return text if text.isprintable() else BROKEN
+    is_text = text.isprintable() and (not text or set(text) - {"\ufffd", " "})
+    return text if is_text else BROKEN

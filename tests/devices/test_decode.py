@@ -18,6 +18,7 @@ from bus.quality import (
     GOOD_CLAMPED,
     LIMIT_HIGH,
     LIMIT_LOW,
+    UNCERTAIN,
     UNCERTAIN_EU_EXCEEDED,
     is_good,
 )
@@ -126,13 +127,12 @@ VECTORS = [
     ("4142 2020", DataType.STRING, {"length": 4}, "AB"),
     ("0041", DataType.STRING, {"length": 2}, ""),
     ("6DC2 B300", DataType.STRING, {"length": 4}, "m³"),
-    ("6DB3 0000", DataType.STRING, {"length": 4}, "m³"),
 ]
 
 
 @pytest.mark.parametrize(("registers", "kind", "fields", "value"), VECTORS)
 def test_the_types(registers: str, kind: DataType, fields: dict[str, Any], value: Value) -> None:
-    """MB-07. The last strings are UTF-8 and Latin-1."""
+    """MB-07. The last string is UTF-8."""
     found, status = alone(registers, kind, **fields)
     assert (found, status) == (value, GOOD)
     assert type(found) is type(value)
@@ -142,7 +142,25 @@ def test_a_string_may_have_its_low_bytes_first() -> None:
     assert alone("4241 0043", DataType.STRING, Order.BADC, length=4) == ("ABC", GOOD)
 
 
-@pytest.mark.parametrize("registers", ["0102", "1B5B", "FF9F", "410A"])
+@pytest.mark.parametrize(
+    ("registers", "length", "text"),
+    [("6DB3", 2, "m\ufffd"), ("50FC 6D70", 4, "P\ufffdmp"), ("4F6C C3B8", 3, "Ol\ufffd"), ("4FE2 8200", 4, "O\ufffd")],
+    ids=["Latin-1", "Latin-1 inside", "cut by the length", "cut by a NUL"],
+)
+def test_a_text_that_cannot_be_read_in_every_part_is_not_good(registers: str, length: int, text: str) -> None:
+    """UA-03: which letter a byte of another code page stands for is a guess, and a guess is never Good."""
+    assert alone(registers, DataType.STRING, length=length) == (text, UNCERTAIN)
+
+
+def test_a_doubtful_text_leaves_its_neighbours_alone() -> None:
+    text = Point(1, Table.HOLDING, 0, DataType.STRING, length=2)
+    assert decoded(bytes.fromhex("6DB3 0007"), text, Point(2, Table.HOLDING, 1, DataType.UINT16)) == {
+        1: ("m\ufffd", UNCERTAIN),
+        2: (7, GOOD),
+    }
+
+
+@pytest.mark.parametrize("registers", ["0102", "1B5B", "FF9F", "410A", "20FF"])
 def test_registers_without_text_are_no_text(registers: str) -> None:
     assert alone(registers, DataType.STRING, length=2) == (None, BAD_SENSOR_FAILURE)
 
@@ -236,7 +254,7 @@ def points(draw: st.DrawFn, address: int) -> Point:
 @st.composite
 def blocks(draw: st.DrawFn) -> tuple[list[Point], list[int]]:
     """Points that may share and overlap registers, and what the registers hold: often something special."""
-    special = st.sampled_from([0, 0x8000, 0xFFFF, 0x7FC0, 0x7F80, 0x7FF8, 0x4142, 0x1234, 0x2000, 2, 0xFFFE])
+    special = st.sampled_from([0, 0x8000, 0xFFFF, 0x7FC0, 0x7F80, 0x7FF8, 0x4142, 0x1234, 0x2000, 2, 0xFFFE, 0x6DB3])
     registers = draw(st.lists(st.one_of(st.integers(0, 65535), special), min_size=8, max_size=24))
     found = []
     for tag in range(draw(st.integers(1, 20))):
@@ -256,6 +274,8 @@ def expected(point: Point, registers: list[int]) -> tuple[Value, int]:
         return None, BAD[raw]
     if isinstance(raw, float) and not math.isfinite(raw):
         return None, BAD_SENSOR_FAILURE
+    if isinstance(raw, str) and "\ufffd" in raw:
+        return raw, UNCERTAIN
     return (raw + 0.0 if isinstance(raw, float) else raw), GOOD
 
 

@@ -47,6 +47,9 @@ def test_the_steps_of_bits_bytes_texts_and_ranges() -> None:
     ]
     text = Point(1, Table.HOLDING, 3, DataType.STRING, Order.BADC, length=3)
     assert told(text, 0x4241, 0x0043)[1:] == [("Order BADC", "4142 43"), ("Text", "'ABC'"), ("Result", "ABC")]
+    latin = told(Point(1, Table.HOLDING, 3, DataType.STRING, length=2), 0x6DB3)
+    assert latin[1][1].startswith("'m\ufffd', not all of it is UTF-8")
+    assert latin[-1] == ("Result", "m\ufffd")
     level = Point(1, Table.INPUT, 3, DataType.UINT16, raw_min=0, raw_max=1000, eu_min=0, eu_max=8, clamp=True)
     assert told(level, 1001)[2:] == [
         ("Raw range", "0 … 1000 stands for 0 … 8: 8.008000000000001"),
