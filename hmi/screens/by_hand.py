@@ -67,7 +67,6 @@ class Entered:
     area: AreaEntry
     row: ManualValue | None
     value: SetValue | None
-    may_enter: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +155,7 @@ def _entered(scope: Scope, kept: list[TagEntry]) -> list[Entered]:
 def _entered_row(scope: Scope, tag: TagEntry, row: ManualValue | None) -> Entered:
     area = scope.layout.snapshot.areas[tag.area_id]
     value = None if row is None else set_value(tag, row.value)
-    return Entered(tag, area, row, value, scope.may(Action.ENTER, area.id))
+    return Entered(tag, area, row, value)
 
 
 def how_it_ended(row: Substitution | OutOfUse, now: datetime) -> str:

@@ -62,14 +62,6 @@ class Derived:
         return sum(i.reading is None for i in self.inputs)
 
     @property
-    def has_window(self) -> bool:
-        return self.formula.function in (Function.RATE, Function.AVERAGE)
-
-    @property
-    def has_per(self) -> bool:
-        return self.formula.function in (Function.RATE, Function.TOTAL)
-
-    @property
     def meaning(self) -> str:
         """What becomes of the expression's value in time, in words."""
         formula = self.formula
