@@ -2,12 +2,15 @@
 
 from typing import Final
 
+_OPERATES: Final = ["view", "diagnose", "enter", "acknowledge", "shelve", "silence", "reset"]
+_SUPERVISES: Final = [*_OPERATES, "substitute", "take_out_of_use", "suppress"]
+
 STANDARD_ROLES: Final = (
     ("viewer", "Viewer", ["view"]),
-    ("operator", "Operator", ["view", "diagnose", "enter"]),
-    ("supervisor", "Supervisor", ["view", "diagnose", "enter", "substitute", "take_out_of_use"]),
-    ("maintenance", "Maintenance", ["view", "diagnose", "enter", "substitute", "take_out_of_use"]),
-    ("engineer", "Engineer", ["view", "diagnose", "enter", "substitute", "take_out_of_use", "configure"]),
+    ("operator", "Operator", _OPERATES),
+    ("supervisor", "Supervisor", _SUPERVISES),
+    ("maintenance", "Maintenance", _SUPERVISES),
+    ("engineer", "Engineer", [*_SUPERVISES, "configure_alarms", "configure"]),
     ("administrator", "Administrator", ["view", "diagnose", "administer"]),
     ("auditor", "Auditor", ["view", "audit"]),
 )

@@ -1,4 +1,6 @@
-"""Samples -> alarms. This room is reserved: alarm conditions, life cycle, engine, journal and lists live here.
+"""Samples -> alarms, as ISA-18.2 (IEC 62682) means them.
 
-Nothing in here runs yet; docs/road.md says which stations of the road exist.
+Pure: kinds.py (words), condition.py (is it true?), evaluation.py (for how long?), logic.py (life cycle), muting.py
+(shelved, suppressed, out of service), priorities.py. With the database: models.py, transitions.py (the one way to
+change a state), actions.py (what people do), engine.py (follows the bus), system_alarms.py, kpi.py.
 """

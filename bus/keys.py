@@ -32,6 +32,9 @@ LINKS: Final = "isthmus:links"
 NUDGE: Final = "isthmus:nudge"
 """Pub/sub channel: something was committed that others should look at now (config revision)."""
 
+ALARM_NEWS: Final = "isthmus:alarm-news"
+"""Pub/sub channel: alarms have changed; whoever shows them looks at the database now."""
+
 EVENTS: Final = "isthmus:events"
 """Stream, short: events of the system itself (clock step, lease lost, epoch changed)."""
 

@@ -12,17 +12,18 @@ from bus.client import BusError
 POLL_S: Final = 1.0
 
 
-def nudge_blocking(client: redis.Redis) -> None:
+def nudge_blocking(client: redis.Redis, channel: str = keys.NUDGE) -> None:
     """Wake everybody who waits. A bus that is away is no error: they look within POLL_S anyway."""
     try:
-        client.publish(keys.NUDGE, b"")
+        client.publish(channel, b"")
     except BusError:
         return
 
 
 class NudgeWaiter:
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Redis, channel: str = keys.NUDGE) -> None:
         self._client = client
+        self._channel = channel
         self._pubsub = client.pubsub(ignore_subscribe_messages=True)
         self._is_subscribed = False
 
@@ -31,7 +32,7 @@ class NudgeWaiter:
         deadline = asyncio.get_running_loop().time() + timeout_s
         try:
             if not self._is_subscribed:
-                await self._pubsub.subscribe(keys.NUDGE)
+                await self._pubsub.subscribe(self._channel)
                 self._is_subscribed = True
             while (left := deadline - asyncio.get_running_loop().time()) > 0:
                 if await self._pubsub.get_message(timeout=left) is not None:

@@ -7,6 +7,7 @@ from typing import IO, Final
 
 WEB: Final = "web"
 POLLER: Final = "poller"
+ALARMS: Final = "alarms"
 JOBS: Final = "jobs"
 SIMULATOR: Final = "simulator"
 

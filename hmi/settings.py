@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "plant",
     "accounts",
     "devices",
+    "alarms",
     "exchange",
     "hmi",
 ]

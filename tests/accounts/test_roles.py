@@ -8,12 +8,14 @@ from accounts.permissions import Action, may
 from accounts.standard_roles import STANDARD_ROLES
 from tests.cast import Cast, Works
 
+OPERATOR = {"view", "diagnose", "enter", "acknowledge", "shelve", "silence", "reset"}
+SUPERVISOR = OPERATOR | {"substitute", "take_out_of_use", "suppress"}
 EXPECTED = {
     "viewer": {"view"},
-    "operator": {"view", "diagnose", "enter"},
-    "supervisor": {"view", "diagnose", "enter", "substitute", "take_out_of_use"},
-    "maintenance": {"view", "diagnose", "enter", "substitute", "take_out_of_use"},
-    "engineer": {"view", "diagnose", "enter", "substitute", "take_out_of_use", "configure"},
+    "operator": OPERATOR,
+    "supervisor": SUPERVISOR,
+    "maintenance": SUPERVISOR,
+    "engineer": SUPERVISOR | {"configure", "configure_alarms"},
     "administrator": {"view", "diagnose", "administer"},
     "auditor": {"view", "audit"},
 }

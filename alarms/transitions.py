@@ -1,0 +1,211 @@
+"""The one way to change how an alarm stands: state row and journal entry in one transaction, numbered, announced.
+
+    with writing() as writer:
+        row = writer.row(entry)
+        refused = writer.happen(entry, row, Event.ACK, who, when, seen=occurrence)
+
+Every writing locks the Writing row first, so writings come one after the other, whoever writes: the engine, a person,
+a timer. Rows and entries are written in bulk at the end of the block; nothing is written when the block raises.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import transaction
+
+from alarms import logic, muting
+from alarms.kinds import Base, Event
+from alarms.logic import Change, Refused, State
+from alarms.models import AlarmState, JournalEntry, Writing
+from alarms.muting import Muted, Muting, Shelving
+from alarms.snapshot import AlarmEntry
+from audit.actions import Actor
+from bus import keys
+from bus.client import connect_blocking
+from bus.messages import Value
+from bus.nudge import nudge_blocking
+
+BATCH: Final = 500
+_FIELDS: Final = [f.attname for f in AlarmState._meta.concrete_fields if not f.primary_key]
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """`source_ms`: by the sample, or the click; `server_ms`: when the server learned of it. ms UTC.
+
+    `value` and `status` of the tag then; `revision`: of the configuration that judged.
+    """
+
+    source_ms: int
+    server_ms: int
+    value: Value = None
+    status: int = 0
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """`reason`: in the person's words. `details`: what else belongs to the entry."""
+
+    actor: Actor
+    reason: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def state_of(row: AlarmState) -> State:
+    return State(row.active, row.acked, row.latched, row.occurrence, row.realarms)
+
+
+def muting_of(row: AlarmState) -> Muting:
+    shelving = None if row.shelved_until_ms is None else Shelving(row.shelved_until_ms, row.shelved_once)
+    return Muting(shelving, row.suppressed_rule, row.out_of_service)
+
+
+class Writer:
+    """`no`: the number of this writing."""
+
+    def __init__(self, no: int) -> None:
+        self.no = no
+        self.entries: list[JournalEntry] = []
+        self._rows: dict[int, AlarmState] = {}
+        self._new: set[int] = set()
+        self._changed: set[int] = set()
+
+    def rows(self, alarms: Iterable[AlarmEntry]) -> dict[int, AlarmState]:
+        """The rows of these alarms, read once; missing ones are made."""
+        wanted = [a.id for a in alarms]
+        missing = [pk for pk in wanted if pk not in self._rows]
+        for start in range(0, len(missing), BATCH):
+            for row in AlarmState.objects.filter(pk__in=missing[start : start + BATCH]):
+                self._rows[row.pk] = row
+        for pk in missing:
+            if pk not in self._rows:
+                self._rows[pk] = AlarmState(alarm_id=pk)
+                self._new.add(pk)
+        return {pk: self._rows[pk] for pk in wanted}
+
+    def row(self, alarm: AlarmEntry) -> AlarmState:
+        return self.rows([alarm])[alarm.id]
+
+    # -- what happens to an alarm
+
+    def happen(
+        self, alarm: AlarmEntry, event: Event, who: Who, when: When, *, seen: int | None = None, first_out: bool = False
+    ) -> Refused | None:
+        """An event of the base machine. Returns why not, or None, also where the event means nothing there."""
+        row = self.row(alarm)
+        outcome = logic.step(state_of(row), event, alarm.definition.rules, seen)
+        if isinstance(outcome, Refused) or outcome is None:
+            return outcome
+        self._write(alarm, row, outcome, who, when, first_out)
+        if event is Event.RETURN:
+            self.mute(alarm, muting.returned(muting_of(row), state_of(row)), SHELVING_ENDS, when)
+        return None
+
+    def mute(self, alarm: AlarmEntry, outcome: muting.Outcome, who: Who, when: When) -> Refused | None:
+        """Write what a function of muting.py said about this alarm's row."""
+        if isinstance(outcome, Refused) or outcome is None:
+            return outcome
+        self._write(alarm, self.row(alarm), outcome, who, when, False)
+        return None
+
+    def note(self, alarm: AlarmEntry, who: Who, when: When) -> None:
+        """The definition was changed while the alarm was not normal."""
+        row = self.row(alarm)
+        self._write(alarm, row, Change(state_of(row), Event.CHANGED), who, when, row.is_first_out)
+
+    def _write(
+        self, alarm: AlarmEntry, row: AlarmState, outcome: Change | Muted, who: Who, when: When, first_out: bool
+    ) -> None:
+        before, mutes_before = state_of(row).base, muting_of(row)
+        if isinstance(outcome, Muted):
+            _set_muting(row, outcome, who, when)
+        after, mutes = outcome.state, muting_of(row)
+        row.active, row.acked, row.latched = after.active, after.acked, after.latched
+        row.occurrence, row.realarms = after.occurrence, after.realarms
+        row.base, row.seq, row.changed_no = after.base.value, row.seq + 1, self.no
+        row.is_listed = after.base is not Base.NORMAL and mutes.shown is None
+        annunciated = outcome.annunciates and mutes.shown is None
+        _set_moments(alarm, row, outcome, who, when)
+        if annunciated:
+            row.annunciated_at_ms, row.annunciated_no = when.server_ms, self.no
+        if outcome.event is Event.ALARM or after.base is Base.NORMAL:
+            row.is_first_out = first_out
+        self._changed.add(row.pk)
+        self.entries.append(
+            JournalEntry(
+                alarm_uuid=alarm.uuid, seq=row.seq, occurrence=row.occurrence, path=alarm.path, area_id=alarm.area_id,
+                area_path=alarm.area_path, message=alarm.message, kind=alarm.kind.value, priority=alarm.priority.value,
+                alarm_class=alarm.class_name, event=outcome.event.value, from_state=before.value,
+                to_state=after.base.value, mutes_before=",".join(mutes_before.reasons),
+                mutes_after=",".join(mutes.reasons), annunciated=annunciated, is_first_out=row.is_first_out,
+                realarms=row.realarms, value=when.value, unit=alarm.unit, status=when.status, setpoint=alarm.setpoint,
+                source_ms=when.source_ms, server_ms=when.server_ms, writing_no=self.no, actor_kind=who.actor.kind,
+                actor_id=who.actor.id, actor_name=who.actor.name, session=who.actor.session, ip=who.actor.ip,
+                station=who.actor.station, reason=who.reason, details=dict(who.details), revision=when.revision,
+            )
+        )  # fmt: skip
+
+    def flush(self) -> None:
+        changed = [self._rows[pk] for pk in self._changed]
+        AlarmState.objects.bulk_create([row for row in changed if row.pk in self._new], BATCH)
+        AlarmState.objects.bulk_update([row for row in changed if row.pk not in self._new], _FIELDS, BATCH)
+        JournalEntry.objects.bulk_create(self.entries, BATCH)
+
+
+SHELVING_ENDS: Final = Who(Actor.system("shelving"), "The alarm returned to normal, which ends a one-shot shelving.")
+
+
+def _set_muting(row: AlarmState, outcome: Muted, who: Who, when: When) -> None:
+    shelving, event = outcome.muting.shelving, outcome.event
+    row.shelved_until_ms = shelving.until_ms if shelving else None
+    row.shelved_once = shelving.one_shot if shelving else False
+    row.suppressed_rule, row.out_of_service = outcome.muting.by_design, outcome.muting.out_of_service
+    if event is Event.SHELVE:
+        row.shelved_by, row.shelved_at_ms, row.shelved_reason = who.actor.name[:150], when.server_ms, who.reason[:200]
+    elif event is Event.SUPPRESS:
+        row.suppressed_at_ms = when.server_ms
+    elif event is Event.OUT_OF_SERVICE:
+        row.out_by, row.out_at_ms, row.out_reason = who.actor.name[:150], when.server_ms, who.reason[:200]
+        row.out_work_order = str(who.details.get("work_order", ""))[:64]
+        row.out_review_on = who.details.get("review_on")
+
+
+def _set_moments(alarm: AlarmEntry, row: AlarmState, outcome: Change | Muted, who: Who, when: When) -> None:
+    event = outcome.event
+    if event is Event.ALARM:
+        row.active_at_ms, row.returned_at_ms = when.source_ms, None
+        row.value, row.status, row.setpoint = when.value, when.status, alarm.setpoint
+    elif event is Event.RETURN:
+        row.returned_at_ms, row.value, row.status = when.source_ms, when.value, when.status
+    elif event is Event.ACK:
+        row.acked_at_ms, row.acked_by = when.server_ms, who.actor.name[:150]
+    row.realarm_at_ms = None
+    if row.base == Base.ACKED and alarm.realarm_ms and row.realarms < alarm.realarm_limit:
+        since = row.acked_at_ms if event is not Event.ALARM and row.acked_at_ms else when.server_ms
+        row.realarm_at_ms = since + alarm.realarm_ms
+
+
+@contextmanager
+def writing() -> Iterator[Writer]:
+    """A transaction in which alarms change. After the commit everybody who follows alarms is told."""
+    with transaction.atomic():
+        Writing.objects.get_or_create(pk=1)
+        lock = Writing.objects.select_for_update().get(pk=1)
+        writer = Writer(lock.no + 1)
+        yield writer
+        if writer.entries:
+            writer.flush()
+            Writing.objects.filter(pk=1).update(no=writer.no)
+            transaction.on_commit(_announce, robust=True)
+
+
+def _announce() -> None:
+    client = connect_blocking(settings.REDIS_URL, "alarms")
+    try:
+        nudge_blocking(client, keys.ALARM_NEWS)
+    finally:
+        client.close()
