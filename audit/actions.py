@@ -1,13 +1,17 @@
-"""record() is the only way into the audit. It writes in the caller's transaction: done and recorded, or neither."""
+"""record() and record_all() are the only ways into the audit. They write in the caller's transaction: done and
+recorded, or neither.
+"""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from django.utils import timezone
 
 from audit.models import AuditRecord
+
+BATCH: Final = 500
 
 
 class Result(StrEnum):
@@ -53,9 +57,33 @@ def record(
     new: Mapping[str, Any] | None = None,
     reason: str = "",
 ) -> AuditRecord:
-    """Add a record. `category`: access, configuration, operation, system, backup, audit; `event`: like login.failed."""
+    """Add a record. `category`: access, configuration, operation, alarm, system, backup, audit; `event`: like
+    login.failed.
+    """
+    made = unsaved(category, event, actor, result=result, subject=subject, old=old, new=new, reason=reason)
+    made.save(force_insert=True)
+    return made
+
+
+def record_all(records: Iterable[AuditRecord]) -> None:
+    """Add many at once: what was done to a set is still one record for each of it."""
+    AuditRecord.objects.bulk_create(records, BATCH)
+
+
+def unsaved(
+    category: str,
+    event: str,
+    actor: Actor,
+    *,
+    result: Result = Result.OK,
+    subject: Subject | None = None,
+    old: Mapping[str, Any] | None = None,
+    new: Mapping[str, Any] | None = None,
+    reason: str = "",
+) -> AuditRecord:
+    """A record for record_all()."""
     what = subject or Subject()
-    return AuditRecord.objects.create(
+    return AuditRecord(
         at=timezone.now(),
         category=category,
         event=event,
