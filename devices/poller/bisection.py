@@ -1,8 +1,10 @@
 """Why was a request refused (exception 02 or 03)? It is divided until the reason stands alone. Pure.
 
-- one value that is refused by itself: its addresses are a hole;
-- both halves are good, what lies between them is refused: that is the hole;
+- one value that is refused by itself, twice: its addresses are a hole;
+- both halves are good, what lies between them is refused, twice: that is the hole;
 - everything is good in parts: the device gives less at once, and the largest request it grants is searched.
+
+Silence proves nothing, for answers get lost: what is met with it stands apart, and is read by itself from then on.
 
 Requests begin and end where values do, or are a gap between two; only the last steps to an exact limit cut a value.
 """
@@ -16,8 +18,10 @@ Span = tuple[int, int]
 """First address and number of registers (or bits)."""
 
 
-Steps = Generator[Read, bool, None]
-"""Yields a request and is told whether it was granted."""
+Said = bool | None
+"""Whether a request was granted; None: there was no answer."""
+Steps = Generator[Read, Said, None]
+"""Yields a request and is told what was said to it."""
 
 
 class Search:
@@ -30,6 +34,8 @@ class Search:
         """The smallest request that was refused for its size alone."""
         self._read = read
         self._neighbours = [p for p in neighbours if p.table is read.table]
+        self.apart: list[Span] = []
+        """What there was no answer to, neither granted nor refused."""
         self._refused: list[Span] = []
         self._good: list[Span] = []
 
@@ -47,28 +53,36 @@ class Search:
         for span in _extents(self._neighbours):
             is_on_it = start < sum(span) and span[0] < end and span != refused
             is_open = is_on_it and span not in self._refused and bool(_without(span, self._good))
-            if is_open and (yield part(self._read, *span)):
-                self._good.append(span)
+            if is_open:
+                self._note(span, (yield part(self._read, *span)), [])
 
     @property
     def holes(self) -> list[Span]:
-        return sorted({span for refused in self._refused for span in _without(refused, self._good)})
+        known = [*self._good, *self.apart]
+        return sorted({span for refused in self._refused for span in _without(refused, known)})
 
-    def _divide(self, read: Read) -> Steps:
-        """`read` was refused."""
+    def _note(self, span: Span, said: Said, refused: list[Span]) -> None:
+        (self._good if said else self.apart if said is None else refused).append(span)
+
+    def _divide(self, read: Read, said: Said = False) -> Steps:
+        """`read` was not granted."""
         if len(_extents(read.points)) <= 1:
-            self._refused.append((read.address, read.count))
+            again = yield read
+            if again is False and said is None:
+                again = yield read
+            self._note(span_of(read), again, self._refused)
             return
         halves = _halves(read)
         are_good = True
         for half in halves:
             if self.limit is not None and half.count > self.limit:
                 return  # that is why; what else there may be shows when it is asked for in smaller requests
-            if span_of(half) != span_of(read) and (yield half):
+            half_said = said if span_of(half) == span_of(read) else (yield half)
+            if half_said:
                 self._good.append(span_of(half))
             else:
                 are_good = False
-                yield from self._divide(half)
+                yield from self._divide(half, half_said)
         if are_good:
             yield from self._explain_sum(read, *halves)
 
@@ -77,15 +91,17 @@ class Search:
         end = first.address + first.count
         if second.address > end:
             gap = part(read, end, second.address - end)
-            if not (yield gap):
-                self._refused.append(span_of(gap))
+            said = yield gap
+            if said is False:
+                said = yield gap
+            self._note(span_of(gap), said, self._refused)
+            if not said:
                 return
-            self._good.append(span_of(gap))
         yield from self._measure(read)
 
     def _measure(self, read: Read) -> Steps:
         """Every address of it is good. How much of it at once?"""
-        if (yield read):  # the whole once more: nothing is learned from a passing mood
+        if (yield read) is not False:  # the whole once more: nothing is learned from a passing mood
             return
         granted, refused = max(count for _, count in self._good), read.count
         ends = {address + count - read.address for address, count in _extents(read.points)}

@@ -14,7 +14,7 @@ from typing import Final
 
 from devices.plan import Hole, Plan, Read, is_readable, plan, read_of
 from devices.points import Point, Table
-from devices.poller.bisection import Search, Span, Steps, joined, part, span_of, whole
+from devices.poller.bisection import Said, Search, Span, Steps, joined, part, span_of, whole
 
 RETRY_S: Final = 600.0
 """What a device has always refused is asked for again so often."""
@@ -23,7 +23,7 @@ PATIENT_S: Final = 60.0
 """What it gave before, and refuses now, is asked for every FIRST_RETRY_S for so long, then with growing pauses: a
 controller that is being loaded refuses everything for a while."""
 SILENCES: Final = 2
-"""A question that is met with silence so often counts as refused."""
+"""A question that is met with silence so often is given up; that teaches nothing of what the device has."""
 POSTPONED_S: Final = 1.0
 
 ILLEGAL_FUNCTION: Final = 0x01
@@ -34,7 +34,8 @@ REFUSALS: Final = frozenset({0x02, 0x03})
 class Fact:
     """One of: holes of a scan group; the most the device gives at once of a table; a table it does not know.
 
-    `read`: the request that proves it. `was_good`: it had been answered before.
+    `read`: the request that proves it. `was_good`: it had been answered before. `apart`: what gave no answer when the
+    holes were searched; it is read, but in requests of its own.
     """
 
     group: str
@@ -42,6 +43,7 @@ class Fact:
     was_good: bool
     learned_at: float
     holes: list[Span] = field(default_factory=list)
+    apart: list[Span] = field(default_factory=list)
     limit: int | None = None
     is_unsupported_table: bool = False
     singles: deque[Read] = field(default_factory=deque)
@@ -92,6 +94,12 @@ class Learned:
         """The last question of each table that was."""
         self._silences = 0
 
+    def inherit(self, facts: Iterable[Fact], now: float) -> None:
+        """What was known before a restart of the link. Each fact is asked again when it would have been."""
+        self.facts = list(facts)
+        self.version += 1
+        self._look_ahead(now)
+
     # -- what follows for the plan --------------------------------------------------------------------------------
 
     @property
@@ -111,10 +119,14 @@ class Learned:
         """A group's own: another one may have a smaller value where this one has a large one that does not fit."""
         return [Hole(f.read.table, *span) for f in self.facts if f.group == group for span in f.holes]
 
+    def apart(self, group: str) -> list[Hole]:
+        """As holes: never bridged. Their values are read alone."""
+        return [Hole(f.read.table, *span) for f in self.facts if f.group == group for span in f.apart]
+
     def plan(self, group: str, points: Iterable[Point], max_gap: int) -> Plan:
         """As devices.plan.plan, within what is known; points of an unsupported table count as illegal."""
         self._points[group] = points = tuple(points)
-        unsupported, holes = self.unsupported, self.holes(group)
+        unsupported, holes, apart = self.unsupported, self.holes(group), self.apart(group)
         members: dict[Table, list[Point]] = {}
         for point in points:
             members.setdefault(point.table, []).append(point)
@@ -127,10 +139,12 @@ class Learned:
                 continue
             limit = self.limit(table)
             most = self._max_registers if limit is None or table.is_bits else min(limit, self._max_registers)
-            made = plan(members.get(table, []), most, max_gap, holes)
-            reads += _chopped(made.reads, limit) if table.is_bits and limit else made.reads
-            impossible += made.impossible
-            illegal += made.illegal
+            silent = [p for p in members.get(table, []) if any(_is_on(p, hole) for hole in apart)]
+            others = [p for p in members.get(table, []) if p not in silent]
+            for made in (plan(others, most, max_gap, [*holes, *apart]), *(plan([p], most, 0, holes) for p in silent)):
+                reads += _chopped(made.reads, limit) if table.is_bits and limit else made.reads
+                impossible += made.impossible
+                illegal += made.illegal
         return Plan(tuple(reads), tuple(impossible), tuple(illegal))
 
     # -- a refusal, and what is asked because of it ---------------------------------------------------------------
@@ -153,7 +167,7 @@ class Learned:
     def question(self, now: float) -> Read | None:
         """What to ask now; the same until it is answered or postponed."""
         while self._asked is None and self.next_at <= now:
-            self._begin(now)  # a single value needs no questions: its refusal says all
+            self._begin(now)  # what has been answered meanwhile needs no questions
         return self._asked if self.next_at <= now else None
 
     def answer(self, code: int | None, now: float) -> None:
@@ -168,11 +182,11 @@ class Learned:
         self._step(code is None or (code in REFUSALS and self._is_about_table), now)
 
     def be_met_with_silence(self, now: float) -> None:
-        """No answer to the question. Some devices say nothing where they should refuse."""
+        """No answer to the question: it was lost, or the device says nothing where it should refuse."""
         self._silences += 1
         if self._silences >= SILENCES:
             self._silences = 0
-            self._step(False, now)
+            self._step(None, now)
         else:
             self.postpone(now)
 
@@ -198,7 +212,7 @@ class Learned:
         if refusal.code == ILLEGAL_FUNCTION:
             self._is_about_table = True
             for read in self._evidence(refusal):
-                if (yield read):
+                if (yield read) is not False:
                     break
             else:
                 self._search = None
@@ -213,13 +227,13 @@ class Learned:
             return [whole(witness)]
         singles = self._singles(refusal.read.table)
         few = dict.fromkeys((singles[0], singles[-1], singles[len(singles) // 2]))
-        return [read for read in few if span_of(read) != span_of(refusal.read)]
+        return [read for read in few if span_of(read) != span_of(refusal.read)] or [whole(refusal.read)]
 
-    def _step(self, is_granted: bool, now: float) -> None:
+    def _step(self, said: Said, now: float) -> None:
         if self._steps is None:
             return
         try:
-            self._asked = self._steps.send(is_granted)
+            self._asked = self._steps.send(said)
         except StopIteration:
             self._end(now)
 
@@ -250,8 +264,8 @@ class Learned:
 
     def _learn(self, refusal: _Refusal, search: Search, now: float) -> None:
         group, was_good = refusal.group, refusal.was_good
-        if search.holes:
-            self._add(Fact(group, whole(refusal.read), was_good, now, search.holes), now)
+        if search.holes or search.apart:
+            self._add(Fact(group, whole(refusal.read), was_good, now, search.holes, search.apart), now)
         if search.limit is not None and search.limit_read is not None:
             self._add(Fact(group, search.limit_read, was_good, now, limit=search.limit), now)
 
@@ -294,9 +308,16 @@ class Learned:
                 is_refuted = other.limit < fact.read.count
             else:
                 other.holes = [(a, n) for a, n in other.holes if not (start <= a and a + n <= end)]
-                is_refuted = not other.holes
+                other.apart = [(a, n) for a, n in other.apart if not (start <= a and a + n <= end)]
+                is_refuted = not other.holes and not other.apart
             if is_refuted:
                 self.facts.remove(other)
+
+
+def _is_on(point: Point, hole: Hole) -> bool:
+    read = read_of(point)
+    start, end = read.address, read.address + read.count
+    return point.table is hole.table and start < hole.address + hole.count and hole.address < end
 
 
 def _chopped(reads: Iterable[Read], limit: int) -> list[Read]:

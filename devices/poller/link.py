@@ -18,12 +18,13 @@ from devices.drivers.base import BadReply, Driver, DriverError, LinkDown, NoAnsw
 from devices.poller.clock import now_ms
 from devices.poller.groups import LastValue, ScanGroup
 from devices.poller.health import CONNECTED, CONNECTING, DISABLED, DISCONNECTED, IDLE, OUT_OF_USE, Recent
+from devices.poller.learned import Fact
 from devices.poller.line import Line, NotNow
 from devices.poller.outbox import Outbox
 from devices.poller.overlay import Overlay
 from devices.poller.said import link_detail, link_sentence
 from devices.poller.schedule import FIRST_PAUSE_S, Pause
-from devices.poller.spec import LinkSpec
+from devices.poller.spec import LinkSpec, Road, UnitSpec
 from devices.poller.unit import Unit
 
 __all__ = ["Link", "now_ms"]
@@ -36,6 +37,8 @@ CONNECT_S: Final = (1.0, 5.0)
 """Bounds of the time to connect; within them the time-out of the most patient device."""
 
 Answer = TypeVar("Answer")
+Known = dict[tuple[Road, UnitSpec], list[Fact]]
+"""What devices have refused, by how they are reached and all that is asked of them."""
 
 
 class Link:
@@ -72,6 +75,16 @@ class Link:
         self._is_wanted = asyncio.Event()
         """The connection is down, and somebody needs it."""
         self._soon = asyncio.Event()
+
+    @property
+    def known(self) -> Known:
+        return {(self.spec.road, unit.spec): unit.learned.facts for unit in self.units}
+
+    def inherit(self, known: Known) -> None:
+        """A device that is reached and read just as before need not be searched anew."""
+        for unit in self.units:
+            if facts := known.get((self.spec.road, unit.spec)):
+                unit.inherit(facts)
 
     @property
     def name(self) -> str:

@@ -26,7 +26,7 @@ from devices.poller.configuration import Configuration, ConfigurationWatch
 from devices.poller.delivery import Delivery, LeaseKeeper, say_event
 from devices.poller.groups import LastValue, ScanGroup
 from devices.poller.interventions import InterventionWatch, Store
-from devices.poller.link import Link, now_ms
+from devices.poller.link import Known, Link, now_ms
 from devices.poller.outbox import LIMIT_BYTES, Outbox
 from devices.poller.overlay import Overlay
 from devices.poller.probes import ProbeDesk
@@ -82,6 +82,7 @@ class Poller:
         self._is_polling = False
         self._last: dict[int, LastValue] = {}
         self._totals: dict[int, Stored] = {}
+        self._known: Known = {}
         self.links: dict[str, Link] = {}
         self._probes = ProbeDesk(
             client,
@@ -194,7 +195,7 @@ class Poller:
                 self._start_link(spec)
         totals = {**self._interventions.stored, **self._totals}
         self.computing.configure(self._configuration.computed, self._configuration.revision, self._last, totals)
-        self._last, self._totals = {}, {}
+        self._last, self._totals, self._known = {}, {}, {}
         log.info("links", running=len(self.links), untouched=len(gone))
         self.outbox.start_revision()
         self._sweep_soon()
@@ -211,6 +212,7 @@ class Poller:
             device_name=self._device_name,
             on_change=self._health_wanted.set,
         )
+        link.inherit(self._known)
         link.set_out_of_use(self._interventions.out_of_use)
         self.links[spec.name] = link
         before = {task for task in self._background if task.get_name() == spec.name}
@@ -234,6 +236,7 @@ class Poller:
         for name in names:
             task, link = self._running.pop(name), self.links.pop(name)
             task.cancel()
+            self._known |= link.known
             self._background.add(task)
             task.add_done_callback(self._background.discard)
             for group in link.groups:

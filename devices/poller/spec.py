@@ -32,6 +32,10 @@ class UnitSpec:
     groups: tuple[GroupSpec, ...]
 
 
+Road = tuple[str, str, int, str]
+"""How a device is reached: driver, host, port, settings of a serial line."""
+
+
 @dataclass(frozen=True, slots=True)
 class LinkSpec:
     """`name` as DeviceEntry.link."""
@@ -43,6 +47,10 @@ class LinkSpec:
     line: str
     endpoint: str
     units: tuple[UnitSpec, ...]
+
+    @property
+    def road(self) -> Road:
+        return self.driver, self.host, self.port, self.line
 
     @property
     def enabled(self) -> bool:

@@ -6,7 +6,7 @@ another's pauses.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from math import inf
 from typing import Final, Literal
 
@@ -34,6 +34,7 @@ from devices.poller.exceptions import (
 )
 from devices.poller.groups import LastValue, ScanGroup, Slot
 from devices.poller.health import ANSWERING, OUT_OF_USE, SILENT, WAITING
+from devices.poller.learned import Fact
 from devices.poller.line import FoundClosed, NotNow
 from devices.poller.outbox import Outbox
 from devices.poller.overlay import Overlay
@@ -84,6 +85,11 @@ class Unit(Standing):
     def is_busy(self) -> bool:
         """Scanning, or about to."""
         return self._is_scanning or any(g.is_read and g.timetable.due <= self._loop.time() for g in self.groups)
+
+    def inherit(self, facts: Iterable[Fact]) -> None:
+        self.learned.inherit(facts, self._loop.time())
+        for group in self.groups:
+            group.plan_anew()
 
     # -- the task -----------------------------------------------------------------------------------------------
 
@@ -266,7 +272,6 @@ class Unit(Standing):
     def _learn(self, group: ScanGroup, slot: Slot, code: int) -> None:
         now, was_good = self._loop.time(), slot.taken_at > 0
         self.learned.refuse(group.name, slot.read, code, was_good=was_good, now=now, witness=self._witness(slot))
-        self.learned.question(now)  # a single value is learned at once
         if self.learned.is_searching(group.name, slot.read):
             slot.is_searched = True
             group.lose(slot, BAD_WAITING_FOR_INITIAL_DATA, kept=UNCERTAIN_LAST_USABLE)

@@ -205,6 +205,33 @@ async def test_a_hole_marks_its_own_tags_and_is_told_in_the_health(bus: Redis, b
     assert learned < 30
 
 
+async def test_what_was_learned_of_a_device_outlives_a_change_of_its_neighbour(bus: Redis, bus_url: str) -> None:
+    """The link starts anew, for it has one connection; the device that did not change is not searched again."""
+
+    def touches(request: Request) -> bool:
+        return request.unit == 1 and request.address <= 40 < request.address + request.count
+
+    async with a_faulty_server(refusing(2, touches)) as server:
+        device, neighbour = a_device(1, server.port), a_device(2, server.port, unit=2)
+        tags = [a_tag(device, Point(100 + a, Table.HOLDING, a, DataType.UINT16)) for a in range(60)]
+        beside = [a_tag(neighbour, Point(tag, Table.HOLDING, 0, DataType.UINT16)) for tag in (4, 5)]
+        plant = Plant({device: tags, neighbour: beside[:1]})
+        async with polling(bus_url, plant) as poller:
+            await until_row(bus, "1:200", 140, lambda found: found == (None, BAD_CONFIGURATION_ERROR))
+            (before,) = poller.links.values()
+            (fact,) = before.units[0].learned.facts
+            asked = len(server.requests)
+            plant.change({device: tags, neighbour: beside})
+            await until_row(bus, "2:200", 5, lambda found: found == (HONEST, GOOD))
+            await until_row(bus, "1:200", 139, lambda found: found == (HONEST, GOOD))
+            (after,) = poller.links.values()
+            assert after is not before
+            assert after.units[0].learned.facts == [fact]
+            assert not any(touches(request) for request in server.requests[asked:])
+            plant.change({device: tags[1:], neighbour: beside})
+            await until(lambda: any(touches(request) for request in server.requests[asked:]), 5.0)
+
+
 async def test_a_device_that_refuses_everything_says_so(bus: Redis, bus_url: str) -> None:
     async with a_faulty_server(refusing(2)) as server:
         device = a_device(1, server.port)

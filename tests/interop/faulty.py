@@ -128,14 +128,26 @@ class Device:
     def reply(self, request: Request) -> bytes:
         return request.framed(self.pdu(request))
 
-    def later(self, delay_s: float, writer: asyncio.StreamWriter, *pieces: bytes, pause_s: float = 0.0) -> None:
-        """Send it in a while, and meanwhile go on listening. No other late frame comes between the pieces of one."""
+    def later(
+        self,
+        delay_s: float,
+        writer: asyncio.StreamWriter,
+        *pieces: bytes,
+        pause_s: float = 0.0,
+        at_latest_s: float = float("inf"),
+    ) -> None:
+        """Send it in a while, and meanwhile go on listening. No other late frame comes between the pieces of one.
+
+        `at_latest_s`: not sent at all when a busy machine has made it that late.
+        """
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + at_latest_s
 
         async def send() -> None:
             await asyncio.sleep(delay_s)
             async with self.wire:
                 for piece in pieces:
-                    if not writer.is_closing():
+                    if not writer.is_closing() and loop.time() < latest:
                         writer.write(piece)
                     await asyncio.sleep(pause_s)
 

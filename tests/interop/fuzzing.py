@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 from typing import Final
 
 from tests.interop.faulty import Device, Framing, Request
@@ -17,6 +18,8 @@ HEAD: Final = 9
 """Bytes of a TCP frame before its payload: MBAP, function code, byte count."""
 RTU_LATENESS: Final = 4.0
 """In time-outs: so late may an answer be that the driver must still know it for what it is."""
+RTU_LATEST: Final = 4.5
+"""Where the machine is busy an answer becomes later than was meant; one that came after 5 would prove nothing."""
 GARBAGE: Final = (b"HTTP/1.1 200 OK\r\n\r\n", b"\x00" * 12, b"\xff" * 300, b"\x00\x01\x00\x00\x00\x00", b"\x00")
 Act = Callable[["Mutator", Device, Request, asyncio.StreamWriter], None]
 
@@ -84,8 +87,10 @@ class Mutator:
         device.pdu(request)
 
     def is_late(self, device: Device, request: Request, writer: asyncio.StreamWriter) -> None:
-        most = RTU_LATENESS if request.framing is Framing.RTU else 5.0
-        device.later(self.timeout_s * self.chance.uniform(0.5, most), writer, device.reply(request))
+        is_rtu = request.framing is Framing.RTU
+        delay_s = self.timeout_s * self.chance.uniform(0.5, RTU_LATENESS if is_rtu else 5.0)
+        latest_s = self.timeout_s * RTU_LATEST if is_rtu else inf
+        device.later(delay_s, writer, device.reply(request), at_latest_s=latest_s)
 
     def holds_back(self, device: Device, request: Request, writer: asyncio.StreamWriter) -> None:
         """Several replies, in another order, at once; perhaps to another connection than they were asked on."""
