@@ -21,7 +21,7 @@ from devices.snapshot import DeviceEntry
 from tests.interop.faulty import Device, bit, checksum
 
 SLACK_MS: Final = 600
-"""What a busy machine may add between the making of a reply and the end of the scan."""
+"""What a busy machine may add between the making of a reply and the end of the scan, besides what is seen."""
 EARLY_MS: Final = 1000
 """A group that is told anew in the middle of a scan says the time of the scan before: older than true, no harm."""
 LIMIT_MS: Final = 2000
@@ -37,7 +37,7 @@ class Source:
     point: Point
     timeout_ms: int
 
-    def complaint(self, value: Value, taken_ms: int, *, is_new: bool) -> str:
+    def complaint(self, value: Value, taken_ms: int, *, is_new: bool, slack_ms: int) -> str:
         """What is false about `value` being Good and taken at `taken_ms`; empty: nothing."""
         function, address = self.point.table.function_code, self.point.address
         if self.point.table.is_bits:
@@ -48,7 +48,7 @@ class Source:
         if checksum(self.unit, function, address, generation) != check:
             return f"{value:#010x} never stood in unit {self.unit}, {self.point.table} {address}"
         age_ms = taken_ms - self.device.made_ms.get(generation, 0)
-        if not -EARLY_MS <= age_ms <= self.timeout_ms + SLACK_MS + (0 if is_new else LIMIT_MS):
+        if not -EARLY_MS <= age_ms <= self.timeout_ms + slack_ms + (0 if is_new else LIMIT_MS):
             return f"{value:#010x} was made {age_ms} ms before it is said to have been taken"
         return ""
 
@@ -112,7 +112,8 @@ class Witness:
         if not self.said[tag].is_good or tag not in self._sources:
             return
         self.good += 1
-        if wrong := self._sources[tag].complaint(self.said[tag].value, taken_ms, is_new=is_new):
+        slack_ms = SLACK_MS + self.slowness_ms
+        if wrong := self._sources[tag].complaint(self.said[tag].value, taken_ms, is_new=is_new, slack_ms=slack_ms):
             self.false.append(f"tag {tag} of {group}: {wrong}")
 
     def are_good(self, tags: Sequence[int], since_ms: int = 0) -> bool:
@@ -133,11 +134,12 @@ async def witnessing(bus: Redis) -> AsyncIterator[Witness]:
     witness = Witness(bus)
 
     async def follow() -> None:
+        began = time.monotonic()
         while True:
-            began = time.monotonic()
-            await witness.look()
             await asyncio.sleep(0.02)
-            witness.slowness_ms = max(witness.slowness_ms, round(1000 * (time.monotonic() - began)))
+            now = time.monotonic()  # before the look: what it judges was told while we were that slow
+            witness.slowness_ms, began = max(witness.slowness_ms, round(1000 * (now - began))), now
+            await witness.look()
 
     task = asyncio.create_task(follow())
     try:
