@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from accounts.permissions import AreaSet
 from alarms.kinds import Event, Kind, Priority
@@ -88,7 +89,8 @@ def selected(areas: AreaSet, sees_system: bool, filters: JournalFilters) -> Quer
     if filters.events:
         rows = rows.filter(event__in=[e.value for e in filters.events])
     if filters.alarm:
-        rows = rows.filter(alarm_uuid=filters.alarm)
+        uuid = _uuid(filters.alarm)
+        rows = rows.none() if uuid is None else rows.filter(alarm_uuid=uuid)
     if filters.annunciated:
         rows = rows.filter(annunciated=True)
     if area := filters.area.strip("/"):
@@ -105,9 +107,16 @@ def often_shelved(areas: AreaSet, sees_system: bool, now_ms: int) -> list[OftenS
     shelved = JournalEntry.objects.filter(
         _visible(areas, sees_system), event=Event.SHELVE.value, server_ms__gt=now_ms - OFTEN_MS
     )
-    counted = shelved.values("alarm_uuid", "path").annotate(times=Count("pk")).filter(times__gt=OFTEN)
-    rows = counted.order_by("-times", "path").values_list("path", "alarm_uuid", "times")
+    counted = shelved.values("alarm_uuid").annotate(times=Count("pk"), known_as=Max("path")).filter(times__gt=OFTEN)
+    rows = counted.order_by("-times", "known_as").values_list("known_as", "alarm_uuid", "times")
     return [OftenShelved(path, str(uuid), times) for path, uuid, times in rows]
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _visible(areas: AreaSet, sees_system: bool) -> Q:

@@ -16,6 +16,8 @@ from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 from redis.asyncio import Redis
 
+from alarms import standing
+from alarms.journal_guard import JOURNAL
 from audit import triggers
 from bus import embedded
 from bus.client import connect, connect_blocking
@@ -28,10 +30,14 @@ __all__ = ["chromium", "running_chromium"]
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Without the guard of the audit, which would refuse to empty the tables after a test. tests/audit put it back."""
+    """Without the guards of audit and journal, which would refuse to empty the tables after a test. Tests of the
+    guards put them back.
+    """
     post_migrate.disconnect(dispatch_uid="audit.install_guard", sender=apps.get_app_config("audit"))
+    post_migrate.disconnect(dispatch_uid="alarms.guard_journal", sender=apps.get_app_config("alarms"))
     with django_db_blocker.unblock():
         triggers.drop(connection)
+        JOURNAL.drop(connection)
 
 
 @receiver(connection_created)
@@ -98,6 +104,7 @@ async def bus(bus_url: str) -> AsyncIterator[Redis]:
 def _no_configuration_of_another_test() -> None:
     """Every test has a database of its own, so a revision number does not say what is in it."""
     current.forget()
+    standing.forget()
 
 
 @pytest.fixture

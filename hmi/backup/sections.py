@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import connections, models
 
 from accounts.models import ApiToken, Grant, Role, User
+from alarms.journal_guard import JOURNAL
 from alarms.models import Alarm, AlarmClass, AlarmInput, AlarmState, JournalEntry, Writing
 from audit import triggers
 from audit.models import AuditRecord
@@ -43,7 +44,12 @@ class Section:
 SECTIONS: Final = [
     Section("configuration", (Plant, Area, Role, User, Grant, ApiToken, Device, Tag, TagInput, ConfigRevision)),
     Section("operation", (ManualValue, Substitution, OutOfUse, TotaliserState)),
-    Section("alarms", (AlarmClass, Alarm, Alarm.suppressed_by.through, AlarmInput, AlarmState, JournalEntry, Writing)),
+    Section(
+        "alarms",
+        (AlarmClass, Alarm, Alarm.suppressed_by.through, AlarmInput, AlarmState, JournalEntry, Writing),
+        open_up=JOURNAL.drop,
+        close_again=JOURNAL.install,
+    ),
     Section("audit", (AuditRecord,), open_up=triggers.drop, close_again=triggers.install),
 ]
 
