@@ -155,7 +155,7 @@ def _place(row: Any) -> int | None:
 def _name(row: Any, paths: dict[int, str]) -> str:
     if isinstance(row, Area):
         return paths[row.pk]
-    area, name = getattr(row, "area_id", None), getattr(row, "name", None)
+    area, name = getattr(row, "area_id", None), getattr(row, "placed_name", getattr(row, "name", None))
     return f"{paths[area]}/{name}" if area is not None and name is not None else str(row)
 
 

@@ -12,7 +12,10 @@ class AlarmsConfig(AppConfig):
 
     def ready(self) -> None:
         from alarms.journal_guard import check_guard
+        from alarms.neighbours import unfit_for_production
+        from plant import production
 
+        production.register(unfit_for_production)
         post_migrate.connect(guard_journal, sender=self, dispatch_uid="alarms.guard_journal")
         checks.register(check_guard, checks.Tags.database)
 

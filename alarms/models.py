@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from alarms.kinds import Base, Event, Kind, Priority, Severity
+from alarms.neighbours import neighbour_problems
 from alarms.validation import alarm_problems
 from devices.models import Tag
 from plant.models import SEGMENT, Area, validate_one_line
@@ -150,7 +151,21 @@ class Alarm(models.Model):
             raise ValidationError(problems)
 
     def clean(self) -> None:
+        """Also what is asked of the place in the plant. The document answers it for the whole plant at once."""
         self.clean_values()
+        problems = neighbour_problems(self)
+        if problems:
+            raise ValidationError(problems)
+
+    # -- where it holds a tag, a class or another alarm back, it is named so
+
+    @property
+    def area_id(self) -> int | None:
+        return self.tag.area_id if self.tag is not None else None
+
+    @property
+    def placed_name(self) -> str:
+        return f"{self.tag.name}:{self.name}" if self.tag is not None else f"isthmus:{self.name}"
 
 
 class AlarmInput(models.Model):
@@ -162,10 +177,17 @@ class AlarmInput(models.Model):
 
     class Meta:
         ordering = ["name"]
+        verbose_name = "use in an alarm"
+        verbose_name_plural = "uses in alarms"
         constraints = [models.UniqueConstraint("alarm", "name", name="alarm_input_name_unique")]
 
     def __str__(self) -> str:
         return f"{self.name}: {self.source}"
+
+    @property
+    def holder(self) -> Alarm:
+        """What people know the row by, where it holds its source back."""
+        return self.alarm
 
 
 class AlarmState(models.Model):

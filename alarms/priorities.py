@@ -19,3 +19,13 @@ TOO_FAST_MIN: Final = 3
 def priority_of(severity: Severity, minutes_to_respond: float) -> Priority:
     column = sum(minutes_to_respond >= limit for limit in URGENCY_MIN)
     return _MATRIX[severity][column]
+
+
+def too_fast(minutes_to_respond: float) -> str | None:
+    """The warning where no person is fast enough."""
+    if minutes_to_respond >= TOO_FAST_MIN:
+        return None
+    return (
+        f"There are only {minutes_to_respond:g} minutes to respond: this should be automatic. Let the controller act, "
+        "and let the alarm say that it did."
+    )

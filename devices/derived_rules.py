@@ -31,7 +31,7 @@ def derived_problems(tag: "Tag") -> Problems:
     """
     found = _type_problems(tag, DERIVED_TYPES) | _shown_problems(tag)
     names = getattr(tag, "input_names", None)
-    problem = expression_problem(tag.expression, _words(tag.expression) if names is None else names)
+    problem = expression_problem(tag.expression, words_in(tag.expression) if names is None else names)
     if problem is None and names is not None:
         problem = _unused_problem(tag.expression, names)
     if problem:
@@ -93,7 +93,8 @@ def _only_inputs(tag: int, sources: Iterable[int]) -> Formula:
     return Formula(tag, Function.VALUE, "", tuple((str(source), source) for source in sources))
 
 
-def _words(expression: str) -> set[str]:
+def words_in(expression: str) -> set[str]:
+    """Every word that could name an input, for an expression whose inputs are not known."""
     return {word for word in _WORD.findall(expression) if name_problem(word) is None}
 
 

@@ -10,7 +10,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
 
-from plant import names, paths
+from plant import names, paths, production
 
 SEGMENT: Final = RegexValidator(
     r"\A[A-Za-z0-9_-]{1,32}\Z",
@@ -46,7 +46,7 @@ class Plant(models.Model):
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
     production_mode = models.BooleanField(
         default=False,
-        help_text="This plant is real and people depend on it. Recorded for rules to come; nothing is stricter yet.",
+        help_text="This plant is real and people depend on it: only alarms that are fully described can be enabled.",
     )
 
     class Meta:
@@ -64,6 +64,12 @@ class Plant(models.Model):
 
     def clean_values(self) -> None:
         """What is asked of the row's own values; the plant document asks the same."""
+
+    def clean(self) -> None:
+        """Is the plant as it stands fit for production? The document asks it of the plant as it will be."""
+        problem = production.problem(self.pk) if self.production_mode and self.pk is not None else None
+        if problem:
+            raise ValidationError({"production_mode": problem})
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
