@@ -1,6 +1,8 @@
 """The demo's process: honest about water, energy and time, in plausible ranges, and with faults that act."""
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import cache
 from math import sqrt
 
 import pytest
@@ -16,6 +18,8 @@ from devices.simulator.parts import Controller, DeadTime
 from devices.simulator.process import Waterworks
 from devices.simulator.pumps import PumpMode, PumpState
 from devices.simulator.treatment import TANK_AREA_M2, TANK_HEIGHT_M
+
+pytestmark = pytest.mark.xdist_group("waterworks")  # they share what in_operation() has calculated
 
 PROCESS_FAULTS = [fault for fault in Fault if fault not in (Fault.LINK_CUT, Fault.SLOW_DEVICE, Fault.WRONG_UNIT)]
 
@@ -59,6 +63,16 @@ def test_no_water_and_no_energy_appears_or_vanishes(
         assert all(p.kw >= 0 and p.flow >= 0 and 0 <= p.speed <= 1 for p in pumps)
 
 
+@cache
+def _calculated(seed: int, clock_s: float) -> Waterworks:
+    return Waterworks.in_operation(seed, clock_s)
+
+
+def in_operation(seed: int, clock_s: float) -> Waterworks:
+    """A works of one's own, in the middle of its work: the way there takes a second to calculate."""
+    return deepcopy(_calculated(seed, clock_s))
+
+
 def hours_of(works: Waterworks, hours: float, step_s: float = 5.0) -> Iterator[Waterworks]:
     """The works at the end of each five minutes."""
     for _ in range(int(hours * 12)):
@@ -81,7 +95,7 @@ def is_plausible(works: Waterworks) -> None:
 
 @pytest.mark.parametrize("hour", [2, 7, 13, 19])
 def test_it_starts_in_the_middle_of_its_work_and_stays_there(hour: int) -> None:
-    works = Waterworks.in_operation(seed=1, clock_s=hour * 3600)
+    works = in_operation(1, hour * 3600)
     assert works.clock_s == pytest.approx(hour * 3600, abs=1)
     assert any(pump.state is PumpState.RUNNING for pump in works.intake.station.pumps)
     assert any(pump.state is PumpState.RUNNING for pump in works.distribution.station.pumps)
@@ -94,7 +108,7 @@ def test_it_starts_in_the_middle_of_its_work_and_stays_there(hour: int) -> None:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_three_days_pass_within_limits(seed: int) -> None:
-    works = Waterworks.in_operation(seed, 8 * 3600)
+    works = in_operation(seed, 8 * 3600)
     residuals, towers, washes = [], [], [f.washes for f in works.treatment.filters]
     starts = sum(pump.starts for pump in works.distribution.station.pumps)
     for moment in hours_of(works, 72):
@@ -138,7 +152,7 @@ def test_two_pumps_give_more_than_one_but_not_twice_as_much() -> None:
 
 
 def test_the_sun_feeds_the_works_and_sometimes_the_grid() -> None:
-    noon, night = Waterworks.in_operation(1, 13 * 3600), Waterworks.in_operation(1, 2 * 3600)
+    noon, night = in_operation(1, 13 * 3600), in_operation(1, 2 * 3600)
     assert noon.energy.pv_kw > 10
     assert noon.energy.inverter is InverterState.MPPT
     assert (night.energy.pv_kw, night.energy.inverter) == (0.0, InverterState.SLEEPING)
@@ -165,7 +179,7 @@ def test_a_controller_winds_nothing_up_and_takes_over_without_a_bump() -> None:
 
 
 def test_a_filter_that_is_due_is_washed_while_the_others_work() -> None:
-    works = Waterworks.in_operation(1, 12 * 3600)
+    works = in_operation(1, 12 * 3600)
     works.treatment.filters[0].is_asked = works.treatment.filters[2].is_asked = True
     states = set()
     washed = works.treatment.wash_m3
@@ -185,7 +199,7 @@ def test_a_filter_that_is_due_is_washed_while_the_others_work() -> None:
 
 def afterwards(fault: Fault, seconds: float, hour: float = 18.0) -> tuple[Waterworks, Waterworks]:
     """The same works without and with the fault, some time later."""
-    well, ill = Waterworks.in_operation(1, hour * 3600), Waterworks.in_operation(1, hour * 3600)
+    well, ill = in_operation(1, hour * 3600), in_operation(1, hour * 3600)
     ill.set_faults(frozenset({fault}))
     well.step(seconds, 2.0)
     ill.step(seconds, 2.0)
@@ -231,7 +245,7 @@ def test_every_fault_has_a_card_and_those_of_the_process_are_tried_here() -> Non
 
 @pytest.mark.parametrize("fault", [Fault.PUMP_TRIP, Fault.POWER_DIP, Fault.PIPE_BURST, Fault.DOSING_FAILURE])
 def test_when_a_fault_ends_the_works_recovers_by_itself(fault: Fault) -> None:
-    works = Waterworks.in_operation(1, 10 * 3600)
+    works = in_operation(1, 10 * 3600)
     works.set_faults(frozenset({fault}))
     works.step(CARDS[fault].limit_s, 5.0)
     works.set_faults(frozenset())
@@ -242,14 +256,14 @@ def test_when_a_fault_ends_the_works_recovers_by_itself(fault: Fault) -> None:
 
 
 def test_a_trip_is_not_reset_while_its_cause_is_there() -> None:
-    works = Waterworks.in_operation(1, 10 * 3600)
+    works = in_operation(1, 10 * 3600)
     works.set_faults(frozenset({Fault.PUMP_TRIP}))
     works.reset_trips()
     assert works.distribution.station.pumps[0].is_tripped
 
 
 def test_an_empty_clear_water_tank_stops_the_pumps_until_there_is_water_again() -> None:
-    works = Waterworks.in_operation(1, 10 * 3600)
+    works = in_operation(1, 10 * 3600)
     works.treatment.clear_m3 = 0.3 * TANK_AREA_M2
     works.step(20)
     assert works.distribution.outflow == 0
@@ -260,7 +274,7 @@ def test_an_empty_clear_water_tank_stops_the_pumps_until_there_is_water_again() 
 
 
 def test_an_empty_tower_gives_no_more_than_it_has() -> None:
-    works = Waterworks.in_operation(1, 10 * 3600)
+    works = in_operation(1, 10 * 3600)
     works.distribution.tower_m3 = 0.02 * TOWER_AREA_M2
     for pump in works.distribution.station.pumps:
         pump.mode = PumpMode.OFF
