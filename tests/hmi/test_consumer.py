@@ -18,6 +18,7 @@ from hmi.live.socket import MAX_ERRORS, Patience
 from hmi.live.subscriptions import NO_SUCH_TAG
 from plant import revisions
 from tests.cast import Cast, Works
+from tests.devices.waiting import until
 from tests.hmi.sockets import Socket, cookie_of
 from tests.pretend_poller import PretendPoller
 
@@ -33,12 +34,16 @@ async def hub(cast: Cast, bus_url: str) -> AsyncIterator[Hub]:
 
 
 @pytest.fixture
-async def poller(works: Works, bus_url: str) -> AsyncIterator[PretendPoller]:
+async def poller(hub: Hub, works: Works, bus_url: str) -> AsyncIterator[PretendPoller]:
+    """Has scanned once, and the hub has taken that: it may have looked at the bus before, and would then tell whoever
+    asks soon enough, rightly, that it waits for first values."""
     client = connect(bus_url, "test-poller")
     poller = await PretendPoller(
         client, {f"{works.plc1.pk}:1000": {works.level.pk: (1.5, 0), works.flow.pk: (7, 0)}}
     ).start()
     await poller.scan()
+    known = hub._values.groups
+    await until(lambda: group(works) in known and known[group(works)].read_ms is not None)
     yield poller
     await client.aclose()
 
