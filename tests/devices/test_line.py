@@ -85,12 +85,14 @@ async def test_the_quick_go_before_the_slow_and_nobody_waits_for_ever() -> None:
 
 
 async def test_who_leaves_the_queue_holds_nobody_up() -> None:
-    driver = Driver(0.01)
+    driver = Driver(60.0)
     line = a_line(driver)
     tasks = [asyncio.create_task(line.request(Unit(n), READ, 0.0)) for n in range(6)]
     await asyncio.sleep(0)
     tasks[2].cancel()
     await asyncio.sleep(0.005)
+    assert driver.asked == [0]
+    driver.took_s = 0.01  # those who come after the first one
     tasks[0].cancel()
     tasks[1].cancel()
     done = await asyncio.gather(*tasks, return_exceptions=True)

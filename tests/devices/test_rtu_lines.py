@@ -95,8 +95,12 @@ async def test_a_line_that_is_never_quiet_is_given_up_with_the_reason() -> None:
     async with RtuOverTcp().connected(babble) as (driver, _):
         with pytest.raises(BadReply, match="unit id 6 instead of 1"):
             await driver.read(1, TEN, 0.05)
-        with pytest.raises(BadReply, match="never quiet") as caught:
-            await driver.read(1, TEN, 0.05)
+        for _ in range(50):  # the babbler may pause: on a busy machine it is not always awake after 10 ms
+            with pytest.raises(BadReply, match=r"never quiet|unit id 6 instead of 1") as caught:
+                await driver.read(1, TEN, 0.05)
+            if "never quiet" in str(caught.value):
+                break
+        assert "never quiet" in str(caught.value)
         assert caught.value.is_out_of_step
         assert driver.stray_replies > 10
         for task in babbling:
