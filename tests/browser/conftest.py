@@ -1,9 +1,6 @@
 """A served Isthmus for browser tests: web process and Valkey of its own, a poller without devices, people logged in."""
 
-import json
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.pretend_poller import PollerInAThread
-from tests.road.site import ROOT, Site, wait_until
-
-_ASK_TAGS = """
-import json
-from devices.snapshot import load
-print(json.dumps({t.path: [t.id, t.group] for t in load().tags.values()}))
-"""
+from tests.road.site import Site, wait_until
 
 
 class LiveServer:
@@ -26,11 +17,9 @@ class LiveServer:
     def __init__(self, folder: Path) -> None:
         self.site = Site(folder)
         self.poller: PollerInAThread | None = None
-        self.tags: dict[str, tuple[int, str]] = {}
 
     def start(self) -> None:
         self.site.prepare()
-        self.tags = self._ask_tags()
         self.site.start("valkey")
         self.start_web()
 
@@ -46,15 +35,12 @@ class LiveServer:
             return False
 
     @property
+    def tags(self) -> dict[str, tuple[int, str]]:
+        return self.site.tags
+
+    @property
     def url(self) -> str:
         return self.site.url
-
-    def _ask_tags(self) -> dict[str, tuple[int, str]]:
-        asked = subprocess.run(
-            [sys.executable, "manage.py", "shell", "-v", "0", "-c", _ASK_TAGS],
-            cwd=ROOT, env=self.site.env, check=True, stdout=subprocess.PIPE, text=True, timeout=60,
-        )  # fmt: skip
-        return {path: (tag, group) for path, (tag, group) in json.loads(asked.stdout.splitlines()[-1]).items()}
 
     def id_of(self, path: str) -> int:
         return self.tags[path][0]

@@ -1,6 +1,7 @@
-"""Fills the database of a test site: the works, a counter that only grows, the cast; prints a session of Omar.
+"""Makes the database and the static files of a test site: the works, a counter that only grows, the cast; prints
+sessions of theirs and the tags.
 
-Run inside the site's environment, after `migrate`, by `manage.py shell`.
+Run inside the site's environment by `manage.py shell`.
 """
 
 import json
@@ -8,10 +9,12 @@ import json
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
+from django.core.management import call_command
 from django.db import transaction
 
 from accounts.models import User
 from devices.models import Tag
+from devices.snapshot import load
 from plant.revisions import bump
 from tests.cast import build_cast, build_works
 
@@ -26,6 +29,8 @@ def session_of(user: User) -> str:
 
 
 def main(device_port: int) -> None:
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
     with transaction.atomic():
         works = build_works(port=device_port)
         Tag.objects.create(
@@ -36,4 +41,5 @@ def main(device_port: int) -> None:
         bump("test", "the works")
     sessions = {name: session_of(getattr(cast, name)) for name in ("ada", "omar", "vera", "sam")}
     sessions["leaver"] = session_of(cast.ada)  # a second one of hers, for a test to end
-    print(json.dumps({"cookie": settings.SESSION_COOKIE_NAME, "sessions": sessions}))
+    tags = {tag.path: (tag.id, tag.group) for tag in load().tags.values()}
+    print(json.dumps({"cookie": settings.SESSION_COOKIE_NAME, "sessions": sessions, "tags": tags}))

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,14 +19,9 @@ from bus import embedded, keys
 from bus.client import connect_blocking
 from bus.messages import Block, decode
 from hmi.environment import valkey_folder
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(is_true: Callable[[], Any], timeout_s: float, what: str, step_s: float = 0.05) -> float:
@@ -87,6 +81,8 @@ class Site:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.cookie = ""
         self.sessions: dict[str, str] = {}
+        self.tags: dict[str, tuple[int, str]] = {}
+        """Path -> (id, scan group)."""
 
     @property
     def url(self) -> str:
@@ -105,16 +101,15 @@ class Site:
         return inherited | own | self.extra_env
 
     def prepare(self) -> None:
-        """Migrated database, the works, one session for each of the cast."""
-        self.manage("migrate", "-v", "0")
-        self.manage("collectstatic", "--noinput", "-v", "0")
+        """Migrated database, the works, one session for each of the cast; by one process, since each takes a second to
+        start."""
         script = f"from tests.road.prepare_site import main; main({self.device.port})"
         made = subprocess.run(
-            [sys.executable, "manage.py", "shell", "-v", "0", "-c", script],
-            cwd=ROOT, env=self.env, check=True, stdout=subprocess.PIPE, text=True, timeout=60,
+            [sys.executable, "manage.py", "shell", "--no-imports", "-v", "0", "-c", script],
+            cwd=ROOT, env=self.env, check=True, stdout=subprocess.PIPE, text=True, timeout=120,
         )  # fmt: skip
         said = json.loads(made.stdout.strip().splitlines()[-1])
-        self.cookie, self.sessions = said["cookie"], said["sessions"]
+        self.cookie, self.sessions, self.tags = said["cookie"], said["sessions"], said["tags"]
 
     def manage(self, *words: str) -> None:
         subprocess.run([sys.executable, "manage.py", *words], cwd=ROOT, env=self.env, check=True, timeout=120)
