@@ -1,6 +1,5 @@
 """Servers of a test's own: started, killed, started again on the same folder."""
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,12 +7,6 @@ from pathlib import Path
 
 from bus import embedded
 from tests.conftest import wait_for_redis
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class OwnValkey:

@@ -23,9 +23,10 @@ from bus.follower import Follower, Snapshot
 from bus.presence import Presence, starts_blocking
 from tests.bus.cutting_proxy import cutting_proxy
 from tests.bus.poller_double import GROUP, Speaker
-from tests.bus.servers import free_port, own_valkey
+from tests.bus.servers import own_valkey
 from tests.bus.test_publishing import said
 from tests.missing import need
+from tests.ports import free_port
 
 
 async def test_the_default_client_of_redis_py_writes_twice_when_a_reply_is_lost(bus_url: str, bus: Redis) -> None:

@@ -1,7 +1,6 @@
 """A poller under test: a configuration made by hand, real Modbus servers, the bus of the test."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -23,6 +22,7 @@ from devices.poller.service import NOTHING_KEPT, Poller
 from devices.snapshot import DeviceEntry, Snapshot, TagEntry
 from tests.devices.waiting import until
 from tests.entries import device_entry, tag_entry
+from tests.ports import free_port
 
 __all__ = ["until"]
 
@@ -80,13 +80,6 @@ async def polling(
         _, pending = await asyncio.wait([task], timeout=5)
         assert not pending, f"the poller does not end: {asyncio.all_tasks()}"
         await client.aclose()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

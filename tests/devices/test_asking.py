@@ -9,7 +9,8 @@ from devices.drivers.base import Driver, LinkDown
 from devices.plan import Read
 from devices.points import DataType, Point, Table
 from tests.devices.faulty import HONEST, a_faulty_server
-from tests.devices.rig import Plant, a_device, a_tag, free_port, polling, until, until_row
+from tests.devices.rig import Plant, a_device, a_tag, polling, until, until_row
+from tests.ports import free_port
 
 COUNT = Point(4, Table.HOLDING, 0, DataType.UINT16)
 FAR = Read(Table.HOLDING, 500, 2, ())

@@ -32,8 +32,9 @@ from devices.poller.computing import Stored
 from devices.poller.interventions import Store
 from devices.poller.link import now_ms
 from devices.snapshot import TagEntry
-from tests.devices.rig import Plant, a_device, a_modbus_server, a_tag, free_port, latest, polling, row, until, until_row
+from tests.devices.rig import Plant, a_device, a_modbus_server, a_tag, latest, polling, row, until, until_row
 from tests.entries import tag_entry
+from tests.ports import free_port
 
 A, B = Point(1, Table.HOLDING, 0, DataType.UINT16), Point(2, Table.HOLDING, 1, DataType.UINT16)
 DERIVED = "derived:100"

@@ -22,9 +22,10 @@ from devices.drivers.registry import open_driver
 from devices.plan import Read
 from devices.points import DataType, Point, Table
 from devices.poller.health import advice
-from tests.devices.rig import Plant, a_device, a_tag, free_port, polling, until_row
+from tests.devices.rig import Plant, a_device, a_tag, polling, until_row
 from tests.devices.stands import Asked, Serial, a_pair_of_ptys
 from tests.devices.waiting import until
+from tests.ports import free_port
 
 WORDS = list(range(1000, 1100))
 IDENTITY = {0: "Acme", 1: "X1", 2: "V2.3", 3: "https://acme.example", 4: "Pump", 5: "P-7", 6: "App " + "long " * 30}

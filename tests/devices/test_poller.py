@@ -35,7 +35,6 @@ from tests.devices.rig import (
     a_device,
     a_modbus_server,
     a_tag,
-    free_port,
     latest,
     polling,
     row,
@@ -44,6 +43,7 @@ from tests.devices.rig import (
     until_row,
 )
 from tests.devices.test_modbus_replies import WRONG, answering
+from tests.ports import free_port
 
 LEVEL = Point(1, Table.HOLDING, 0, DataType.FLOAT32)
 RUN = Point(2, Table.COIL, 0, DataType.BOOL)

@@ -22,8 +22,9 @@ from devices.simulator.plc import PLC
 from devices.simulator.process import Waterworks
 from devices.simulator.pumps import PumpMode
 from devices.simulator.server import Port
-from devices.simulator.site import SimulatedSite, ports
+from devices.simulator.site import PORTS, SimulatedSite, ports
 from tests.devices.demo_plant import served
+from tests.ports import free_in_a_row
 
 UNITS = {"plc": PLC, "meter": METER, "inverter": INVERTER, **{f"unit {n}": unit for n, unit in GATEWAY.items()}}
 
@@ -347,8 +348,9 @@ async def test_garbage_is_cut_off_and_a_request_in_pieces_is_answered() -> None:
 
 
 async def test_a_taken_port_is_said_in_a_sentence_and_the_others_are_let_go() -> None:
-    async with served(Waterworks()) as base:
+    free = free_in_a_row(PORTS + 1)
+    async with served(Waterworks(), free + 1) as base:
         with pytest.raises(OSError, match=f"port {base} of 127.0.0.1 cannot be served"):
-            await SimulatedSite(Waterworks(), "127.0.0.1", base - 1).run()
+            await SimulatedSite(Waterworks(), "127.0.0.1", free).run()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", base - 1))

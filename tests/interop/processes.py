@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from devices.points import Table
-from tests.devices.rig import free_port
 from tests.missing import missing, need
+from tests.ports import free_port
 
 SERVERS: Final = Path(__file__).with_name("servers")
 NODE_MODULES: Final = Path(__file__).resolve().parents[2] / "node_modules"

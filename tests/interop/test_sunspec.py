@@ -14,10 +14,11 @@ from bus.messages import Value
 from bus.quality import BAD_OUT_OF_SERVICE, GOOD, Severity, severity
 from devices.points import DataType, Point, Table
 from devices.snapshot import DeviceEntry
-from tests.devices.rig import Plant, a_device, a_tag, free_port, polling
+from tests.devices.rig import Plant, a_device, a_tag, polling
 from tests.interop.processes import SERVERS, ServerProcess
 from tests.interop.values import is_same
 from tests.interop.waiting import within
+from tests.ports import free_port
 
 SCAN_MS: Final = 200
 TYPES: Final = {

@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 
 from devices.simulator.site import PORTS
-from tests.ports import free_in_a_row
-from tests.road.site import ROOT, free_port, wait_until
+from tests.ports import free_in_a_row, free_port
+from tests.road.site import ROOT, wait_until
 
 START_S = 60
 """Far more than it takes: the machine may be busy."""

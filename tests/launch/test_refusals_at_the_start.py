@@ -16,7 +16,7 @@ from tests.bus.servers import own_valkey
 from tests.launch.conftest import Launch
 from tests.launch.running import one_line, processes_of
 from tests.missing import missing
-from tests.road.site import free_port
+from tests.ports import free_port
 from tests.unprivileged import as_nobody, nobodys_folder
 
 

@@ -14,7 +14,8 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from hmi.live.protocol import MAX_BYTES
-from tests.road.site import ROOT, Site, free_port, wait_until
+from tests.ports import free_port
+from tests.road.site import ROOT, Site, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -15,9 +15,10 @@ from websockets.typing import Origin
 from bus.quality import GOOD, Severity, severity
 from tests.interop.processes import PEERS, Reached, reached
 from tests.missing import missing
+from tests.ports import free_port
 from tests.road.foreign.places import PLACES, Place
 from tests.road.foreign.servers import ForeignServer, NodeServer, PythonServer
-from tests.road.site import ROOT, Site, free_port, wait_until
+from tests.road.site import ROOT, Site, wait_until
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -10,7 +10,8 @@ import pytest
 from bus import keys
 from bus.client import connect_blocking
 from tests.fault_seed import seeded, times
-from tests.road.site import Site, free_port, wait_until
+from tests.ports import free_port
+from tests.road.site import Site, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(times(120, 600))]
 
