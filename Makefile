@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 help:
 	@echo "make run        start Isthmus with the demo plant (make run PLANT=file.yaml: with another)"
-	@echo "make test       the tests, about six minutes"
+	@echo "make test       the tests, about four minutes"
 	@echo "make test-slow  kill, outage and fault tests"
 	@echo "make torture    the same with their full counts"
 	@echo "make lint       format, lint, types, imports, templates, system checks, migrations, JavaScript"
@@ -28,7 +28,7 @@ dev:
 	@sh hmi/launch/install.sh dev
 
 test: dev
-	$(PY) -m pytest -n 2 -m "not slow"
+	$(PY) -m pytest -n 3 --dist loadgroup -m "not slow"
 
 torture: export ISTHMUS_TORTURE = 1
 test-slow torture: dev

@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import redis
@@ -26,6 +26,26 @@ from tests.cast import Cast, Works, build_cast, build_works
 from tests.chromium import chromium, running_chromium
 
 __all__ = ["chromium", "running_chromium"]
+
+
+DEAR: Final = ("served", "prepared", "postgres_url", "running_chromium", "servers")
+"""Fixtures of a session or a file that take seconds to make: a site of processes, a database server, a browser."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For --dist loadgroup: tests that share a dear fixture stay in one process; all others go to whoever is free.
+
+    The files of tests/browser share a site, and are still divided: they are the longest piece of a run, and
+    test_pages.py takes nearly as long as the others together.
+    """
+    for item in items:
+        dear = next((name for name in DEAR if name in getattr(item, "fixturenames", ())), None)
+        if dear == "served":
+            item.add_marker(pytest.mark.xdist_group("pages" if item.path.stem == "test_pages" else "browser"))
+        elif dear is not None:
+            shares_file = dear in {"running_chromium", "servers"}
+            item.add_marker(pytest.mark.xdist_group(item.path.stem if shares_file else dear))
 
 
 @pytest.fixture(scope="session")
