@@ -62,6 +62,8 @@ class Slot:
     taken_at: float = 0.0
     """Monotonic time of the last good answer; 0 before the first."""
     is_lost: bool = True
+    is_refused: bool = False
+    """The device has answered that it will not, or not now; nothing else came since."""
 
     def hold_back(self, now: float) -> None:
         """Leave this one read alone for a while; it cost its time-out or the connection."""
@@ -192,21 +194,24 @@ class ScanGroup:
         self._statuses[begin:end] = slot.good if statuses is None else statuses
         self._taken_ms[begin:end] = [now_ms] * (end - begin)
         if slot.is_lost:
-            slot.is_lost = False
+            slot.is_lost = slot.is_refused = False
             slot.pause = Pause()
             slot.held_until, slot.retry_at, slot.tries = 0.0, 0.0, 0
         slot.taken_at = now
 
     def refuse(self, slot: Slot, status: int) -> None:
         """The device has said that it will not: the tags of this read have no value."""
-        slot.is_lost = True
+        slot.is_lost = slot.is_refused = True
         for i in range(slot.begin, slot.end):
             self._values[i] = None
             self._statuses[i] = status
 
     def lose(self, slot: Slot, never: int, kept: int = UNCERTAIN_NO_COMMUNICATION) -> None:
-        """No answer: last values stay with status `kept`; a tag without one gets status `never`."""
-        slot.is_lost = True
+        """No value: last ones stay with status `kept`; a tag without one gets status `never`.
+
+        `kept` is UNCERTAIN_LAST_USABLE where the device has answered: busy, failed for a moment, refused and searched.
+        """
+        slot.is_lost, slot.is_refused = True, kept == UNCERTAIN_LAST_USABLE
         for i in range(slot.begin, slot.end):
             self._statuses[i] = never if self._values[i] is None else kept
 
@@ -227,9 +232,9 @@ class ScanGroup:
         )
 
     def lose_older_than(self, now: float, never: int) -> None:
-        """Whatever has not been read for `mark_after_s`."""
+        """Whatever has not been read for `mark_after_s`. What the device refused stays refused: it has answered."""
         for slot in self.slots:
-            if now - slot.taken_at > self.mark_after_s:
+            if now - slot.taken_at > self.mark_after_s and not slot.is_refused:
                 self.lose(slot, never)
 
     def take_out_of_use(self) -> None:

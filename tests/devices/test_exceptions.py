@@ -18,7 +18,7 @@ from bus.quality import (
 )
 from devices.points import DataType, Point, Table
 from devices.poller.exceptions import RETRIES_S
-from tests.devices.faulty import HONEST, FaultyServer, Request, a_faulty_server, honest
+from tests.devices.faulty import HONEST, FaultyServer, Request, a_faulty_server, honest, never
 from tests.devices.rig import Plant, a_device, a_tag, polling, row, until, until_row
 
 COUNT = Point(4, Table.HOLDING, 0, DataType.UINT16)
@@ -119,6 +119,19 @@ async def test_a_lasting_failure_is_asked_once_in_a_scan(bus: Redis, bus_url: st
             asked = len(failing.came)
             await asyncio.sleep(1.0)
             assert 4 <= len(failing.came) - asked <= 6
+
+
+async def test_a_scan_that_hangs_does_not_take_back_what_the_device_has_said(bus: Redis, bus_url: str) -> None:
+    """UA-05: what was good grows old and is marked; a failure that the device has reported is no time-out."""
+    other = Point(6, Table.HOLDING, 900, DataType.UINT16)
+    async with a_faulty_server(refusing(4, lambda request: request.address == 0)) as server:
+        device = a_device(1, server.port, timeout_ms=6000)
+        async with polling(bus_url, Plant({device: [a_tag(device, p, 200) for p in (COUNT, other)]})):
+            await until_row(bus, "1:200", 6, lambda found: found == (HONEST, GOOD))
+            await until_row(bus, "1:200", 4, lambda found: found == (None, BAD_DEVICE_FAILURE))
+            server.answer = never
+            await until_row(bus, "1:200", 6, lambda found: found == (HONEST, UNCERTAIN_NO_COMMUNICATION), 4.0)
+            assert await row(bus, "1:200", 4) == (None, BAD_DEVICE_FAILURE)
 
 
 async def test_an_unknown_exception_is_logged_once(bus: Redis, bus_url: str, caplog: pytest.LogCaptureFixture) -> None:
