@@ -81,3 +81,22 @@ def by_tag(definitions: Mapping[int, Definition]) -> dict[int, list[Definition]]
         for tag in definition.tags:
             found.setdefault(tag, []).append(definition)
     return found
+
+
+def parent_loops(definitions: Mapping[int, Definition]) -> dict[int, frozenset[int]]:
+    """Alarm -> those of its parents that are, by way of their own parents, suppressed by it; itself among them.
+
+    Such a loop would hide the cause together with what follows from it (ALM-15).
+    """
+    parents = {d.id: d.suppression.parents for d in definitions.values() if d.suppression and d.suppression.parents}
+
+    def above(start: int) -> set[int]:
+        found, to_do = {start}, [start]
+        while to_do:
+            new = [p for p in parents.get(to_do.pop(), ()) if p not in found]
+            found.update(new)
+            to_do += new
+        return found
+
+    loops = {child: frozenset(p for p in own if child in above(p)) for child, own in parents.items()}
+    return {child: found for child, found in loops.items() if found}

@@ -123,10 +123,12 @@ def _reset(state: State, _rules: Rules, _seen: int | None) -> Outcome:
     return Change(replace(state, latched=False), Event.RESET)
 
 
-def _realarm(state: State, _rules: Rules, _seen: int | None) -> Outcome:
+def _realarm(state: State, rules: Rules, _: int | None) -> Outcome:
+    """How often it may do so is the caller's to say (ALM-16)."""
     if state.base is not Base.ACKED:
         return None
-    return Change(replace(state, acked=False, realarms=state.realarms + 1), Event.REALARM, annunciates=True)
+    after = replace(state, acked=not rules.ack_required, realarms=state.realarms + 1)
+    return Change(after, Event.REALARM, annunciates=True)
 
 
 _TABLE: Final[dict[Event, Callable[[State, Rules, int | None], Outcome]]] = {

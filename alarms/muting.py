@@ -117,9 +117,11 @@ def unsuppress(muting: Muting, state: State, rules: Rules) -> Outcome:
     """What is active then calls for the operator as something new, whatever was acknowledged before."""
     if not muting.by_design:
         return None
-    if state.active:
-        state = replace(state, acked=not rules.ack_required, occurrence=state.occurrence + 1, realarms=0)
-    return _bared(replace(muting, by_design=""), state, Event.UNSUPPRESS)
+    muting = replace(muting, by_design="")
+    if not state.active:
+        return _bared(muting, state, Event.UNSUPPRESS)
+    state = replace(state, acked=not rules.ack_required, occurrence=state.occurrence + 1, realarms=0)
+    return Muted(muting, state, Event.UNSUPPRESS, annunciates=muting.shown is None)
 
 
 def out_of_service(muting: Muting, state: State, reason: str) -> Outcome:

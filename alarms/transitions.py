@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max
 
 from alarms import logic, muting
 from alarms.kinds import Base, Event
@@ -76,16 +77,26 @@ class Writer:
 
     def rows(self, alarms: Iterable[AlarmEntry]) -> dict[int, AlarmState]:
         """The rows of these alarms, read once; missing ones are made."""
-        wanted = [a.id for a in alarms]
-        missing = [pk for pk in wanted if pk not in self._rows]
+        alarms = list(alarms)
+        missing = [a.id for a in alarms if a.id not in self._rows]
         for start in range(0, len(missing), BATCH):
             for row in AlarmState.objects.filter(pk__in=missing[start : start + BATCH]):
                 self._rows[row.pk] = row
-        for pk in missing:
-            if pk not in self._rows:
-                self._rows[pk] = AlarmState(alarm_id=pk)
-                self._new.add(pk)
-        return {pk: self._rows[pk] for pk in wanted}
+        self._begin(a for a in alarms if a.id not in self._rows)
+        return {a.id: self._rows[a.id] for a in alarms}
+
+    def _begin(self, alarms: Iterable[AlarmEntry]) -> None:
+        """Rows of alarms that have none. One that was deleted and is there again goes on in the journal."""
+        by_uuid = {a.uuid: a.id for a in alarms}
+        for pk in by_uuid.values():
+            self._rows[pk] = AlarmState(alarm_id=pk)
+            self._new.add(pk)
+        uuids = list(by_uuid)
+        for start in range(0, len(uuids), BATCH):
+            old = JournalEntry.objects.filter(alarm_uuid__in=uuids[start : start + BATCH]).order_by()
+            for uuid, seq, occurrence in old.values_list("alarm_uuid").annotate(Max("seq"), Max("occurrence")):
+                row = self._rows[by_uuid[str(uuid)]]
+                row.seq, row.occurrence = seq, occurrence
 
     def row(self, alarm: AlarmEntry) -> AlarmState:
         return self.rows([alarm])[alarm.id]
@@ -145,7 +156,7 @@ class Writer:
                 realarms=row.realarms, value=when.value, unit=alarm.unit, status=when.status, setpoint=alarm.setpoint,
                 source_ms=when.source_ms, server_ms=when.server_ms, writing_no=self.no, actor_kind=who.actor.kind,
                 actor_id=who.actor.id, actor_name=who.actor.name, session=who.actor.session, ip=who.actor.ip,
-                station=who.actor.station, reason=who.reason, details=dict(who.details), revision=when.revision,
+                station=who.actor.station, reason=who.reason, details=_facts(outcome, who), revision=when.revision,
             )
         )  # fmt: skip
 
@@ -155,6 +166,21 @@ class Writer:
         AlarmState.objects.bulk_update([row for row in changed if row.pk not in self._new], _FIELDS, BATCH)
         JournalEntry.objects.bulk_create(self.entries, BATCH)
 
+
+def _facts(outcome: Change | Muted, who: Who) -> dict[str, Any]:
+    """What no column says and the state cannot be rebuilt without (alarms/rebuild.py), beside what `who` gave."""
+    facts = dict(who.details)
+    if outcome.state.latched and outcome.state.active:
+        facts["latched"] = True
+    if isinstance(outcome, Muted) and outcome.event is Event.SHELVE and outcome.muting.shelving:
+        facts |= {"until_ms": outcome.muting.shelving.until_ms, "one_shot": outcome.muting.shelving.one_shot}
+    if isinstance(outcome, Muted) and outcome.event is Event.SUPPRESS:
+        facts["rule"] = outcome.muting.by_design
+    return facts
+
+
+_BEGINS: Final = (Event.ALARM, Event.ACK, Event.REALARM, Event.UNSUPPRESS)
+"""From these on the time to the next re-alarm counts (ALM-16)."""
 
 SHELVING_ENDS: Final = Who(Actor.system("shelving"), "The alarm returned to normal, which ends a one-shot shelving.")
 
@@ -183,10 +209,11 @@ def _set_moments(alarm: AlarmEntry, row: AlarmState, outcome: Change | Muted, wh
         row.returned_at_ms, row.value, row.status = when.source_ms, when.value, when.status
     elif event is Event.ACK:
         row.acked_at_ms, row.acked_by = when.server_ms, who.actor.name[:150]
-    row.realarm_at_ms = None
-    if row.base == Base.ACKED and alarm.realarm_ms and row.realarms < alarm.realarm_limit:
-        since = row.acked_at_ms if event is not Event.ALARM and row.acked_at_ms else when.server_ms
-        row.realarm_at_ms = since + alarm.realarm_ms
+    waits = row.base == Base.ACKED and alarm.realarm_ms > 0 and row.realarms < alarm.realarm_limit
+    if not waits or event in _BEGINS:
+        row.realarm_at_ms = None
+    if waits and row.realarm_at_ms is None:
+        row.realarm_at_ms = when.server_ms + alarm.realarm_ms
 
 
 @contextmanager
