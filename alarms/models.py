@@ -305,18 +305,30 @@ class Writing(models.Model):
 
 
 class Checkpoint(models.Model):
-    """One row: how far the engine is. Saved in the transaction of what it led to (alarms/engine.py).
-
-    `epoch` and `applied_id`: the newest entry of the stream whose events are in the journal. `epoch` and `state_id`:
-    the entry after which `state` (msgpack) was taken; entries between the two are evaluated again, not applied again.
-    """
+    """One row: the newest entry of the stream whose events are in the journal, saved in the transaction of those."""
 
     epoch = models.BigIntegerField(default=0)
     applied_id = models.CharField(max_length=40, default="0-0")
-    state_id = models.CharField(max_length=40, default="0-0")
-    state = models.BinaryField(default=bytes)
-    revision = models.BigIntegerField(default=0)
     saved_at_ms = models.BigIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"{self.epoch}/{self.applied_id}"
+
+
+class EngineMemory(models.Model):
+    """What the engine needs to go on where it stood (alarms/checkpoint.py); apart from Checkpoint, which is written
+    with every event and must be small.
+
+    Two rows. "state": the evaluation after the entry `entry_id`; what follows it is evaluated again, and applied only
+    beyond the checkpoint. "configuration": what it was evaluated by.
+    """
+
+    part = models.CharField(max_length=16, primary_key=True)
+    epoch = models.BigIntegerField(default=0)
+    entry_id = models.CharField(max_length=40, default="0-0")
+    revision = models.BigIntegerField(default=0)
+    content = models.BinaryField(default=bytes)
+    saved_at_ms = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.part}: {self.epoch}/{self.entry_id}"

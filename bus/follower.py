@@ -97,7 +97,7 @@ class Follower:
 
     async def _snapshot(self) -> Snapshot:
         epoch = int(await self._client.get(keys.EPOCH) or 0)
-        cursor = await self._last_id()
+        cursor = await newest_id(self._client)
         blocks = {g: b for g, b in (await read_latest(self._client)).items() if b.epoch == epoch}
         if epoch < self._epoch:  # an older copy of the data: believe no group before it has spoken again
             self._floors = {g: b.seq + 1 for g, b in blocks.items()}
@@ -111,13 +111,6 @@ class Follower:
         self._floors |= self._seqs
         self._last_read = time.monotonic()
         return Snapshot(epoch, blocks)
-
-    async def _last_id(self) -> str:
-        try:
-            info = await self._client.xinfo_stream(keys.SAMPLES)
-        except ResponseError:  # no such key: nothing has been published in this epoch
-            return "0-0"
-        return str(info["last-generated-id"].decode())
 
     async def _next(self) -> Event:
         answer: Any = await self._client.xread({keys.SAMPLES: self._cursor}, count=COUNT, block=self._block_ms)
@@ -136,8 +129,8 @@ class Follower:
     async def _check_ground(self) -> None:
         """A quiet stream is either quiet, or not the stream it was: cursor beyond its end, or another epoch."""
         epoch = int(await self._client.get(keys.EPOCH) or 0)
-        end = await self._last_id()
-        if epoch != self._epoch or _id(end) < _id(self._cursor):
+        end = await newest_id(self._client)
+        if epoch != self._epoch or id_order(end) < id_order(self._cursor):
             raise _StartAnew
 
     def _accepted(self, fields: dict[bytes, bytes]) -> Block | None:
@@ -159,6 +152,16 @@ class Follower:
         return block
 
 
-def _id(stream_id: str) -> tuple[int, int]:
+async def newest_id(client: Redis) -> str:
+    """The id of the newest entry the stream ever had."""
+    try:
+        info = await client.xinfo_stream(keys.SAMPLES)
+    except ResponseError:  # no such key: nothing has been published in this epoch
+        return "0-0"
+    return str(info["last-generated-id"].decode())
+
+
+def id_order(stream_id: str) -> tuple[int, int]:
+    """Of two ids of one epoch the greater is the newer entry."""
     ms, _, n = stream_id.partition("-")
     return int(ms), int(n or 0)

@@ -55,6 +55,7 @@ SECTIONS: Final = [
 
 LEFT_OUT: Final = {
     "alarms.checkpoint": "it names entries of a stream that is gone; the engine begins with the values as they are",
+    "alarms.enginememory": "the same",
     "accounts.onetimelink": "a link is worth a day; a new one is made when needed",
     "accounts.loginfailure": "counts for 15 minutes",
     "sessions.session": "everybody logs in again after a restore",

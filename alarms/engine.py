@@ -1,0 +1,186 @@
+"""From what was raised to rows and journal, exactly once.
+
+Everything that one entry of the stream raised is written in one transaction together with the mark of that entry:
+after a kill at any point it is either all there, and the entry is behind the mark, or nothing is, and the entry is
+evaluated again. What operators did meanwhile stands in the rows, and the base machine is asked there.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+from django.db import InterfaceError, OperationalError
+
+from alarms import checkpoint, muting
+from alarms.changes import note_changes
+from alarms.checkpoint import Mark, Memory
+from alarms.configuration import Configuration, Known
+from alarms.kinds import Event
+from alarms.models import Alarm
+from alarms.running import Raised
+from alarms.snapshot import AlarmEntry, AlarmSnapshot
+from alarms.transitions import BATCH, When, Who, Writer, muting_of, state_of, writing
+from audit.actions import Actor
+
+log = structlog.get_logger(__name__)
+
+ENGINE: Final = Who(Actor.system("alarms"))
+AWAY: Final = (OperationalError, InterfaceError)
+"""The database is away, busy or full: the same is tried again until it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A new configuration. `before`: what was evaluated until then."""
+
+    before: Known
+    configuration: Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the evaluation did at one place of the stream: with one entry, or between two.
+
+    `is_anew`: the stream was not continuous here; the mark is set wherever it was. `memory`: to be kept.
+    `server_ms`: when it was learned of, for a history that is simulated; None: now.
+    """
+
+    mark: Mark
+    raised: Sequence[Raised] = ()
+    is_anew: bool = False
+    change: Change | None = None
+    memory: Memory | None = None
+    server_ms: int | None = None
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Engine:
+    """`alarms`: the configuration that judges, replaced by each Change. Blocking: for a thread, or a command."""
+
+    def __init__(self, alarms: AlarmSnapshot, now_ms: Callable[[], int] = now_ms) -> None:
+        self.alarms = alarms
+        self._now_ms = now_ms
+        self._groups: dict[str, list[AlarmEntry]] = {}
+        self._grouped: AlarmSnapshot | None = None
+        self.put_aside = 0
+        """Events that could not be written, each with its error in the log."""
+
+    def apply(self, raised: Sequence[Raised], epoch: int, entry_id: str) -> None:
+        """What one entry of the stream raised. Nothing where that entry has been applied before."""
+        self.apply_steps([Step(Mark(epoch, entry_id), raised)])
+
+    def apply_steps(self, steps: Sequence[Step]) -> None:
+        """In one transaction. Raises one of AWAY when the database cannot write now; then nothing has been written.
+
+        A step that cannot be written for another reason is put aside with its error, and the others are written.
+        """
+        try:
+            self._write(steps)
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, it must not keep back what follows
+            if len(steps) > 1:
+                for step in steps:
+                    self.apply_steps([step])
+                return
+            self._put_aside(steps[0], error)
+
+    def _put_aside(self, step: Step, error: Exception) -> None:
+        """The engine must go on: an event that nobody can write would else keep back all that follow."""
+        self.put_aside += len(step.raised)
+        log.error("alarm events put aside", events=[str(r) for r in step.raised], reason=str(error), exc_info=error)
+        if step.change is not None:
+            self.alarms = step.change.configuration.alarms
+        self._write([replace(step, raised=(), change=None)])
+
+    def _write(self, steps: Sequence[Step]) -> None:
+        alarms = self.alarms
+        with writing() as writer:
+            applied = checkpoint.applied()
+            there = _still_there(steps)
+            for step in steps:
+                if step.change is not None:
+                    alarms = step.change.configuration.alarms
+                    self._adopt(writer, step.change, step.mark)
+                elif not step.is_anew and applied.covers(step.mark):
+                    self._keep(step, alarms)
+                    continue
+                self._raise(writer, alarms, step, there)
+                self._keep(step, alarms)
+                applied = step.mark
+            checkpoint.save_applied(applied, self._now_ms())
+        self.alarms = alarms
+
+    def _keep(self, step: Step, alarms: AlarmSnapshot) -> None:
+        if step.memory is not None:
+            checkpoint.save_memory(step.memory, alarms.revision, self._now_ms())
+
+    def _adopt(self, writer: Writer, change: Change, mark: Mark) -> None:
+        """Write what the change of the configuration means for alarms that are not normal, once a revision."""
+        configuration = change.configuration
+        if checkpoint.known_revision() == configuration.revision:
+            return
+        note_changes(writer, change.before, configuration, self._now_ms())
+        checkpoint.save_known(configuration.known, configuration.revision, mark, self._now_ms())
+
+    def _raise(self, writer: Writer, alarms: AlarmSnapshot, step: Step, there: set[int]) -> None:
+        found = [(alarms.alarms[r.alarm], r) for r in step.raised if r.alarm in there and r.alarm in alarms.alarms]
+        if not found:
+            return
+        writer.rows(entry for entry, _ in found)
+        firsts = self._first_outs(writer, alarms, found)
+        server_ms = self._now_ms() if step.server_ms is None else step.server_ms
+        for entry, raised in found:
+            when = When(raised.source_ms, server_ms, raised.value, raised.status, alarms.revision)
+            self._happen(writer, entry, raised, when, entry.id in firsts)
+
+    def _happen(self, writer: Writer, entry: AlarmEntry, raised: Raised, when: When, is_first: bool) -> None:
+        row = writer.row(entry)
+        if raised.event is Event.SUPPRESS:
+            rule = Who(Actor.system("suppression"), raised.rule[:300])
+            writer.mute(entry, muting.suppress(muting_of(row), state_of(row), raised.rule[:200]), rule, when)
+        elif raised.event is Event.UNSUPPRESS:
+            outcome = muting.unsuppress(muting_of(row), state_of(row), entry.definition.rules)
+            writer.mute(entry, outcome, Who(Actor.system("suppression"), raised.rule[:300]), when)
+        else:
+            writer.happen(entry, raised.event, ENGINE, when, first_out=is_first)
+
+    def _first_outs(
+        self, writer: Writer, alarms: AlarmSnapshot, found: Iterable[tuple[AlarmEntry, Raised]]
+    ) -> set[int]:
+        """Those that begin here in a group in which nothing was active before (ALM-17): all of one scan are marked.
+
+        What is out of service does not count: nobody trusts it.
+        """
+        begun = defaultdict(set)
+        for entry, raised in found:
+            if raised.event is Event.ALARM and entry.definition.first_out:
+                begun[entry.definition.first_out].add(entry.id)
+        firsts: set[int] = set()
+        for group, own in begun.items():
+            rows = writer.rows(self._members(alarms, group)).values()
+            if not any(row.active and not row.out_of_service for row in rows):
+                firsts |= own
+        return firsts
+
+    def _members(self, alarms: AlarmSnapshot, group: str) -> list[AlarmEntry]:
+        if self._grouped is not alarms:
+            self._groups, self._grouped = defaultdict(list), alarms
+            for entry in alarms.alarms.values():
+                self._groups[entry.definition.first_out].append(entry)
+        return self._groups.get(group, [])
+
+
+def _still_there(steps: Iterable[Step]) -> set[int]:
+    """Of the alarms of these steps, those that have not been deleted by a change the engine has not heard of yet."""
+    wanted = sorted({raised.alarm for step in steps for raised in step.raised})
+    found: set[int] = set()
+    for start in range(0, len(wanted), BATCH):
+        found |= set(Alarm.objects.filter(pk__in=wanted[start : start + BATCH]).values_list("pk", flat=True))
+    return found

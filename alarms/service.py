@@ -1,0 +1,221 @@
+"""The alarm engine as a process: the stream is evaluated on one side, the journal written on the other.
+
+What was evaluated and not written yet waits in order. A database that is away does not keep excursions from being seen;
+a bus that is away keeps them in the poller. Both are waited for.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import structlog
+from django.db import close_old_connections
+from redis.asyncio import Redis
+
+from alarms import checkpoint
+from alarms.configuration import Configuration, ConfigurationWatch
+from alarms.engine import AWAY, Engine, Step, now_ms
+from alarms.following import Anew, Entries, Following, Idle, Lost
+from alarms.judging import Judging
+from alarms.timers import let_time_pass
+from bus.client import BusError
+from bus.latest import read_latest
+from bus.process import Heartbeat
+from bus.roles import ALARMS
+
+log = structlog.get_logger(__name__)
+
+Answer = TypeVar("Answer")
+
+SAVE_S: Final = 5.0
+"""So far the memory may lie behind; it is also kept with each new configuration."""
+TIMERS_S: Final = 1.0
+STEPS: Final = 200
+"""So many steps at most are written in one transaction: others want to write too."""
+WAITING_STEPS: Final = 100_000
+"""So many steps may wait for the database; then the stream waits, which reaches back 15 minutes."""
+RETRY_S: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
+LAST_WORDS_S: Final = 3.0
+
+
+class AlarmEngine:
+    def __init__(self, client: Redis, watch: Callable[..., ConfigurationWatch] = ConfigurationWatch) -> None:
+        self._client = client
+        self._watch = watch(client, self._configure)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._configuration: Configuration | None = None
+        self._is_configured = asyncio.Event()
+        self._engine: Engine | None = None
+        self._judging: Judging | None = None
+        self._steps: deque[Step] = deque()
+        self._has_steps = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        self._following: Following | None = None
+        self._saved_at = time.monotonic()
+        self._saved_blocks = 0
+        self._is_away = False
+        self._reached_ms = 0
+        self.raised = self.tries_again = 0
+
+    async def run(self) -> None:
+        """Until cancelled; then what waits is written, if the database allows it in time."""
+        heartbeat = Heartbeat(self._client, ALARMS, revision=self._revision, detail=self.figures)
+        parts = [heartbeat.run(), self._watch.run(), self._evaluate(), self._write(), self._let_time_pass()]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for part in parts:
+                    group.create_task(part)
+        finally:
+            await self._end()
+
+    async def _end(self) -> None:
+        """A stop is no kill: the next start then has nothing to evaluate again."""
+        try:
+            async with asyncio.timeout(LAST_WORDS_S):
+                if self._judging is not None and (memory := self._judging.memory()) is not None:
+                    self._steps.append(Step(self._judging.mark, memory=memory))
+                while self._engine is not None and self._steps:
+                    await self._write_some(self._engine)
+        except (*AWAY, TimeoutError) as error:
+            log.warning("the end was not written; the next start evaluates it again", reason=str(error))
+        finally:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def figures(self) -> dict[str, Any]:
+        judging, following = self._judging, self._following
+        return {
+            "definitions": len(judging.configuration.definitions) if judging else 0,
+            "blocks": judging.evaluated if judging else 0,
+            "raised": self.raised,
+            "waiting": len(self._steps),
+            "behind_ms": max(0, now_ms() - self._reached_ms) if self._reached_ms else 0,
+            "failed_blocks": judging.failed if judging else 0,
+            "put_aside": (following.put_aside if following else 0) + (self._engine.put_aside if self._engine else 0),
+            "database_waits": self.tries_again,
+        }
+
+    def _revision(self) -> int:
+        return self._judging.configuration.revision if self._judging else 0
+
+    def _configure(self, configuration: Configuration) -> None:
+        log.info("alarms loaded", revision=configuration.revision, alarms=len(configuration.alarms.alarms))
+        self._configuration = configuration
+        self._is_configured.set()
+        if self._judging is not None:
+            self._put(self._judging.adopt(configuration))
+
+    # -- the stream
+
+    async def _evaluate(self) -> None:
+        await self._is_configured.wait()
+        recalled = await self._insist(checkpoint.recall)
+        assert self._configuration is not None
+        self._engine = Engine(self._configuration.alarms)
+        self._judging = judging = Judging(recalled, self._configuration)
+        mark = judging.mark if judging.has_place else None
+        self._following = Following(self._client, mark, judging.seqs)
+        async for event in self._following.events():
+            self._put(self._judge(judging, event))
+            await self._pay(judging, is_all_read=isinstance(event, Idle))
+            self._save_sometimes(judging)
+            await self._has_room.wait()
+            await asyncio.sleep(0)
+
+    def _judge(self, judging: Judging, event: Entries | Anew | Idle | Lost) -> list[Step]:
+        match event:
+            case Entries():
+                self._reach(event)
+                return judging.entries(event)
+            case Anew():
+                log.info("the engine begins with the newest values", reason=event.reason, groups=len(event.blocks))
+                return judging.anew(event)
+            case Idle():
+                return judging.caught_up()
+            case Lost():
+                log.warning("bus lost", reason=event.reason)
+                return []
+
+    def _reach(self, read: Entries) -> None:
+        self._reached_ms = int(read.cursor.partition("-")[0])
+
+    async def _pay(self, judging: Judging, *, is_all_read: bool) -> None:
+        """Values of tags that are watched from now on: a tag that stands still would not come by itself."""
+        if is_all_read and judging.owed:
+            try:
+                self._put(judging.pay(await read_latest(self._client)))
+            except BusError:
+                return  # at the next reading
+
+    def _save_sometimes(self, judging: Judging) -> None:
+        if time.monotonic() - self._saved_at < SAVE_S or judging.evaluated == self._saved_blocks:
+            return
+        self._saved_at, self._saved_blocks = time.monotonic(), judging.evaluated
+        if not self._is_away and (memory := judging.memory()) is not None:
+            self._put([Step(judging.mark, memory=memory)])
+
+    def _put(self, steps: list[Step]) -> None:
+        if not steps:
+            return
+        self._steps.extend(steps)
+        self.raised += sum(len(step.raised) for step in steps)
+        self._has_steps.set()
+        if len(self._steps) >= WAITING_STEPS:
+            self._has_room.clear()
+
+    # -- the journal
+
+    async def _write(self) -> None:
+        while True:
+            await self._has_steps.wait()
+            if self._engine is not None and self._steps:
+                await self._write_some(self._engine)
+            else:
+                self._has_steps.clear()
+
+    async def _write_some(self, engine: Engine) -> None:
+        """What has been written leaves the queue; a kill of the thread in between is a kill like any other."""
+        some = [self._steps[n] for n in range(min(STEPS, len(self._steps)))]
+        await self._insist(partial(engine.apply_steps, some))
+        for _ in some:
+            self._steps.popleft()
+        if len(self._steps) < WAITING_STEPS // 2:
+            self._has_room.set()
+
+    async def _let_time_pass(self) -> None:
+        while True:
+            await asyncio.sleep(TIMERS_S)
+            if self._engine is None:
+                continue
+            try:
+                await self._insist(partial(let_time_pass, self._engine.alarms, now_ms()))
+            except Exception:
+                log.exception("timers of alarms failed; they are looked at again")
+
+    async def _insist(self, work: Callable[[], Answer]) -> Answer:
+        """In the journal's thread, again and again while the database is away."""
+        tries = 0
+        while True:
+            try:
+                answer = await asyncio.get_running_loop().run_in_executor(self._thread, _in_thread, work)
+            except AWAY as error:
+                if not self._is_away:
+                    log.warning("alarm database lost", reason=str(error), waiting=len(self._steps))
+                self._is_away = True
+                self.tries_again += 1
+                await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
+                tries += 1
+                continue
+            if self._is_away:
+                log.info("alarm database back", waiting=len(self._steps))
+                self._is_away = False
+            return answer
+
+
+def _in_thread(work: Callable[[], Answer]) -> Answer:
+    close_old_connections()
+    return work()
