@@ -12,6 +12,7 @@ from bus.quality import GOOD
 from devices.points import DataType, Point, Table
 from tests.devices.faulty import HONEST, Request, a_faulty_server, honest
 from tests.devices.rig import Plant, a_device, a_tag, polling, until, until_row
+from tests.devices.waiting import slowness
 
 SLOW, DEAD, BUSY = 8, 9, 10
 SLOW_S = 1.2
@@ -50,7 +51,7 @@ async def test_a_slow_a_dead_and_a_busy_unit_cost_the_others_one_request_at_a_ti
         devices = {n: a_device(n, server.port, unit=n, timeout_ms=DEAD_MS if n == DEAD else 3000) for n in range(1, 11)}
         plant = {d: [a_tag(d, count_of(n), 500)] for n, d in devices.items() if n != SLOW}
         plant[devices[SLOW]] = [a_tag(devices[SLOW], count_of(SLOW), 4000)]
-        async with polling(bus_url, Plant(plant)) as poller:
+        async with slowness() as slow, polling(bus_url, Plant(plant)) as poller:
             for n in range(1, 8):
                 await until_row(bus, f"{n}:500", n, lambda found: found == (HONEST, GOOD), 10.0)
             await until_row(bus, "8:4000", 8, lambda found: found == (HONEST, GOOD), 15.0)
@@ -63,8 +64,8 @@ async def test_a_slow_a_dead_and_a_busy_unit_cost_the_others_one_request_at_a_ti
     assert server.connections == 1
     for n, seen in times.items():
         gaps = [b - a for a, b in pairwise(seen)]
-        assert max(gaps) <= 500 + 1000 * SLOW_S + 300, f"unit {n}: {gaps}"
-        assert sorted(gaps)[len(gaps) // 2] <= 600, f"unit {n} keeps its period: {gaps}"
+        assert max(gaps) <= 500 + 1000 * SLOW_S + 300 + 3 * slow.ms, f"unit {n}: {gaps}"
+        assert sorted(gaps)[len(gaps) // 2] <= 600 + slow.ms, f"unit {n} keeps its period: {gaps}"
     units = detail["units"]
     assert units["9"]["state"] == "silent"
     assert units["9"]["timeouts"] <= 6, "the pauses between the tries of a dead unit grow"
@@ -87,9 +88,9 @@ async def test_units_that_are_due_together_are_served_in_turn(bus: Redis, bus_ur
         many, one = a_device(1, server.port, unit=1, timeout_ms=1000), a_device(2, server.port, unit=2, timeout_ms=1000)
         points = [Point(100 + i, Table.HOLDING, 500 * i, DataType.UINT16) for i in range(20)]
         plant = Plant({many: [a_tag(many, p, 1000) for p in points], one: [a_tag(one, count_of(2), 200)]})
-        async with polling(bus_url, plant):
+        async with slowness() as slow, polling(bus_url, plant):
             await until_row(bus, "2:200", 2, lambda found: found == (HONEST, GOOD))
             del served[:]
-            await until(lambda: served.count(1) >= 40, 8.0)
+            await until(lambda: served.count(1) >= 40, 20.0)
             times = await good_times(bus, 2, 200)
-    assert max(b - a for a, b in pairwise(times[2:])) < 200 + 150
+    assert max(b - a for a, b in pairwise(times[2:])) < 200 + 150 + 3 * slow.ms

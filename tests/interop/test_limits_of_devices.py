@@ -77,10 +77,10 @@ async def test_a_connection_for_each_scan_is_opened_and_closed(bus: Redis, bus_u
             await within(3, lambda: witness.are_good(site.tags), "read")
             connections, since = device.connections, now_ms()
             await asyncio.sleep(1.1)
-            assert 4 <= device.connections - connections <= 7
+            assert 2 <= device.connections - connections <= 7
             assert len(device.writers) <= 1
-            assert witness.are_good(site.tags, now_ms() - 450)
-            assert max(witness.gaps_ms(site.group, since)) < 400
+            assert witness.are_good(site.tags, now_ms() - 450 - 2 * witness.slowness_ms)
+            assert max(witness.gaps_ms(site.group, since)) < 400 + 2 * witness.slowness_ms
 
 
 async def test_a_device_that_needs_a_pause_between_requests_gets_it(bus: Redis, bus_url: str) -> None:
