@@ -41,7 +41,12 @@ class _ComputedSection(Operated, RowSection):
         check_paths(self.name, world, plan)
 
 
+_NAMED = (
+    Field("path", fields.text, is_required=True),
+    Field("title", fields.text, ""),
+)
 _SHOWN = (
+    Field("type", fields.text, "float64", attribute="data_type"),
     Field("unit", fields.text, ""),
     Field("eu_min", fields.optional_number),
     Field("eu_max", fields.optional_number),
@@ -57,12 +62,7 @@ class ManualTagSection(_ComputedSection):
     order = 31
     noun = "manual tag"
     kind = Kind.MANUAL
-    fields: ClassVar = (
-        Field("path", fields.text, is_required=True),
-        Field("title", fields.text, ""),
-        Field("type", fields.text, "float64", attribute="data_type"),
-        *_SHOWN,
-    )
+    fields: ClassVar = (*_NAMED, *_SHOWN)
 
 
 class DerivedTagSection(_ComputedSection):
@@ -73,14 +73,12 @@ class DerivedTagSection(_ComputedSection):
     noun = "derived tag"
     kind = Kind.DERIVED
     fields: ClassVar = (
-        Field("path", fields.text, is_required=True),
-        Field("title", fields.text, ""),
+        *_NAMED,
         Field("function", fields.text, "value"),
         Field("expression", fields.text, is_required=True),
         Field("inputs", fields.words, {}),
         Field("window_s", fields.number, 60.0),
         Field("per_s", fields.number, 1.0),
-        Field("type", fields.text, "float64", attribute="data_type"),
         *_SHOWN,
     )
     references: ClassVar = frozenset({"path", "inputs"})
