@@ -8,10 +8,10 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from bus.presence import PROCESS_SILENT_MS, Heard, ProcessState, hear_processes_blocking
-from bus.roles import POLLER, WEB
+from bus.roles import ALARMS, POLLER, WEB
 from devices.live_bus import live_bus
 
-NEEDED: Final = {WEB: "the live hub of the web process", POLLER: "the poller"}
+NEEDED: Final = {WEB: "the live hub of the web process", POLLER: "the poller", ALARMS: "the alarm engine"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from bus.presence import Heard, LinkState, ProcessState
-from bus.roles import POLLER, WEB
+from bus.roles import ALARMS, POLLER, WEB
 from bus.version import VERSION
 from exchange.metrics.observation import BusFigures, Observation
 
@@ -34,6 +34,15 @@ PROCESS_GAUGES: Final = {
         "outbox_bytes": "Bytes of the blocks kept while the bus was away",
         "dropped_blocks": "Blocks that were never published",
         "publish_failures": "Publish calls that failed",
+    },
+    ALARMS: {
+        "definitions": "Alarms that are evaluated",
+        "blocks": "Blocks evaluated",
+        "raised": "Events that were raised",
+        "waiting": "Events evaluated and not in the journal yet, by entry of the stream",
+        "failed_blocks": "Blocks at which the evaluation failed",
+        "put_aside": "Entries that could not be read, and events that could not be written",
+        "database_waits": "Writings that had to be tried again",
     },
 }
 """Role -> figure of its detail -> what it is. Since the process started."""

@@ -14,7 +14,7 @@ from tests.road.site import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-PROGRAMS = {"run_web", "run_poller", "run_jobs", "simulate_plant"}
+PROGRAMS = {"run_web", "run_poller", "run_alarms", "run_jobs", "simulate_plant"}
 
 
 def has_started(site: Launched) -> None:
