@@ -11,11 +11,16 @@ class AlarmsConfig(AppConfig):
     verbose_name = "Alarms"
 
     def ready(self) -> None:
+        from alarms.document import AlarmSection
+        from alarms.document_classes import AlarmClassSection
         from alarms.journal_guard import check_guard
         from alarms.neighbours import unfit_for_production
         from plant import production
+        from plant.document import sections
 
         production.register(unfit_for_production)
+        sections.register(AlarmClassSection())
+        sections.register(AlarmSection())
         post_migrate.connect(guard_journal, sender=self, dispatch_uid="alarms.guard_journal")
         checks.register(check_guard, checks.Tags.database)
 

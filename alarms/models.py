@@ -50,6 +50,9 @@ class AlarmClass(models.Model):
     def __str__(self) -> str:
         return self.title or self.name
 
+    def clean_values(self) -> None:
+        """What is asked of the row's own values; the plant document asks the same."""
+
 
 class Alarm(models.Model):
     """One alarm and its rationalisation record.

@@ -34,10 +34,10 @@ def alarm_problems(alarm: "Alarm") -> Problems:
         return {"kind": f"'{alarm.kind}' is no kind of alarm. Kinds are {', '.join(Kind)}."}
     kind, tag = Kind(alarm.kind), alarm.tag
     found = _delay_problems(alarm) | _cycle_problems(alarm) | _text_problems(alarm) | _priority_problems(alarm)
-    found |= foreign_problems(alarm, kind)
     if (tag is None) != (kind is Kind.SYSTEM):
         text = "A system alarm has no tag, and every other alarm has one."
         return found | {"kind" if tag is not None else "tag": text}
+    found |= foreign_problems(alarm, kind)
     if tag is not None:
         found |= kind_problems(alarm, kind, tag)
     return found | expression_problems(alarm, kind, tag)

@@ -5,13 +5,22 @@ from typing import Any, ClassVar
 
 from devices.derived import loops
 from devices.derived_rules import input_problem, loop_sentence, source_problem
-from devices.document_places import TAG_SECTIONS, Operated, check_paths, path_of, place_tag
+from devices.document_places import (
+    TAG_SECTIONS,
+    Operated,
+    check_paths,
+    find_tag,
+    future_path,
+    no_tag,
+    path_of,
+    place_tag,
+    planned_tag,
+)
 from devices.formula import Formula, Function
 from devices.models import Kind, Tag, TagInput
 from plant.document import fields
 from plant.document.fields import Field
 from plant.document.plan import Plan, Planned, Row, World
-from plant.document.problems import suggestion
 from plant.document.rows import BATCH, RowSection
 
 
@@ -89,7 +98,7 @@ class DerivedTagSection(_ComputedSection):
         return rows.prefetch_related("inputs") if plan.plant.pk else rows  # type: ignore[attr-defined]  # a queryset then
 
     def describe(self, obj: Any, plan: Plan) -> dict[str, Any]:
-        inputs = {row.name: _future_path(row, plan) for row in obj.inputs.all()}
+        inputs = {row.name: future_path(row.source, plan) for row in obj.inputs.all()}
         return super().describe(obj, plan) | {"inputs": inputs}
 
     def place(self, target: Any, row: Row, plan: Plan) -> None:
@@ -100,13 +109,11 @@ class DerivedTagSection(_ComputedSection):
             row.misfits.add("expression")
         target.input_names = list(inputs)
         for name, path in inputs.items():
-            source = _find(path, plan)
+            source = find_tag(path, plan)
             if source is not None:
                 inputs[name] = source.key
-                continue
-            known = [key for section in TAG_SECTIONS for key in plan.worlds[section].keys]
-            hint = suggestion(path, known, listing="Tags")
-            plan.report_row(row, "inputs", f"The input '{name}': there is no tag '{path}'.{hint}")
+            else:
+                plan.report_row(row, "inputs", f"The input '{name}': {no_tag(path, plan)}")
 
     def check_world(self, world: World, plan: Plan) -> None:
         super().check_world(world, plan)
@@ -121,9 +128,9 @@ class DerivedTagSection(_ComputedSection):
     def _sources(self, planned: Planned, plan: Plan) -> dict[str, Planned]:
         """Input name -> the planned tag; what is not there was reported, or goes."""
         if planned.row is not None:
-            found = {name: _find(path, plan) for name, path in planned.row.values["inputs"].items()}
+            found = {name: find_tag(path, plan) for name, path in planned.row.values["inputs"].items()}
         else:
-            found = {row.name: _planned(row.source_id, plan) for row in planned.target.inputs.all()}
+            found = {row.name: planned_tag(row.source_id, plan) for row in planned.target.inputs.all()}
         return {name: source for name, source in found.items() if source is not None}
 
     def _check_loops(self, tags: list[Planned], sources: Mapping[int, Mapping[str, Planned]], plan: Plan) -> None:
@@ -168,20 +175,3 @@ class DerivedTagSection(_ComputedSection):
             for name, source in self._sources(planned, plan).items()
         ]
         TagInput.objects.bulk_create(rows, batch_size=BATCH)
-
-
-def _find(path: str, plan: Plan) -> Planned | None:
-    return next((found for section in TAG_SECTIONS if (found := plan.worlds[section].find(path))), None)
-
-
-def _planned(tag: int, plan: Plan) -> Planned | None:
-    return next((found for section in TAG_SECTIONS if (found := plan.worlds[section].by_pk.get(tag))), None)
-
-
-def _future_path(row: TagInput, plan: Plan) -> str:
-    """Of a tag of another plant, which only a hand in the database can name: its full path."""
-    for section in TAG_SECTIONS:
-        world = plan.worlds[section]
-        if row.source_id in world.by_pk or row.source_id in world.gone:
-            return world.key_by_pk(row.source_id)
-    return row.source.path

@@ -47,6 +47,32 @@ def place_tag(target: Any, row: Row, plan: Plan) -> None:
         row.values["path"] = f"{area.key}/{target.name}"
 
 
+def find_tag(path: str, plan: Plan) -> Planned | None:
+    return next((found for section in TAG_SECTIONS if (found := plan.worlds[section].find(path))), None)
+
+
+def planned_tag(tag: int | None, plan: Plan) -> Planned | None:
+    """By the key of the stored tag; None also for one that goes."""
+    if tag is None:
+        return None
+    return next((found for section in TAG_SECTIONS if (found := plan.worlds[section].by_pk.get(tag))), None)
+
+
+def future_path(tag: Any, plan: Plan) -> str:
+    """Of a tag of another plant, which only a hand in the database can name: its full path."""
+    for section in TAG_SECTIONS:
+        world = plan.worlds[section]
+        if tag.pk in world.by_pk or tag.pk in world.gone:
+            return world.key_by_pk(tag.pk)
+    return str(tag.path)
+
+
+def no_tag(path: str, plan: Plan) -> str:
+    """The sentence where a row names a tag that will not be there."""
+    known = [key for section in TAG_SECTIONS for key in plan.worlds[section].keys]
+    return f"there is no tag '{path}'.{suggestion(path, known, listing='Tags')}"
+
+
 def check_paths(section: str, world: World, plan: Plan) -> None:
     """No path is that of an area, or of a tag in a section that was read before; none is too long."""
     areas, plant = plan.worlds["areas"], plan.plant.name

@@ -1,8 +1,9 @@
-"""What a field of the document may hold: text, whole number, number, yes or no, identity, words for states.
+"""What a field of the document may hold: text, number, yes or no, date, identity, lists, words for states.
 
 A kind turns a node into a value or raises Misfit with the sentence to show; ranges and choices belong to the model.
 """
 
+import datetime
 import math
 import re
 import uuid
@@ -16,6 +17,7 @@ from plant.document.nodes import Node, Scalar
 _WHOLE: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _HEX: Final = re.compile(r"0x[0-9A-Fa-f]{1,8}\Z")
 _NUMBER: Final = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,4})?\Z")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _NOT_FINITE: Final = re.compile(r"[-+]?\.?(nan|inf|infinity)\Z", re.IGNORECASE)
 _YES: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -129,6 +131,37 @@ def words(node: Node) -> dict[str, str]:
         except Misfit as misfit:
             raise Misfit(str(misfit), value) from None
     return found
+
+
+def texts(node: Node) -> list[str]:
+    """A list of short texts, like names of other rows."""
+    if isinstance(node, Scalar) and node.is_null:
+        return []
+    return [text(item) for item in _items(node, "a list like [a, b]")]
+
+
+def wholes(node: Node) -> list[int]:
+    if isinstance(node, Scalar) and node.is_null:
+        return []
+    return [whole(item) for item in _items(node, "a list of whole numbers like [2, 3]")]
+
+
+def _items(node: Node, wanted: str) -> list[Node]:
+    if not isinstance(node, nodes.Sequence):
+        raise Misfit(f"This is {node}; {wanted} is expected.")
+    return node.items
+
+
+def optional_date(node: Node) -> datetime.date | None:
+    if isinstance(node, Scalar) and node.is_null:
+        return None
+    written = _scalar(node, "a date").text
+    if not _DATE.match(written):
+        raise Misfit(f"'{written[:60]}' is not a date. Write it like 2026-03-31.")
+    try:
+        return datetime.date.fromisoformat(written)
+    except ValueError:
+        raise Misfit(f"'{written}' is no day of the calendar. Write it like 2026-03-31.") from None
 
 
 IDENTITY: Final = Field("uuid", identity)

@@ -96,6 +96,8 @@ class Plan:
         self.document = document
         self.exported = exported
         self.prune = prune
+        self.why = ""
+        """In the words of whoever imports it; goes into the records."""
         self.problems: list[Problem] = []
         self.notes: list[str] = []
         self.worlds: dict[str, World] = {}

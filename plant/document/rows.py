@@ -34,6 +34,8 @@ class RowSection(Section):
     """Fields of the model that rows of this section do not have."""
     owned: ClassVar[frozenset[type[models.Model]]] = frozenset()
     """Models whose rows the section writes with its own; it says itself what they hold back."""
+    is_shared: ClassVar[bool] = False
+    """The rows are the site's, not the plant's: what a document does not name is no difference and never goes."""
 
     # -- what a section says for itself
 
@@ -148,7 +150,7 @@ class RowSection(Section):
             if obj.pk in world.by_pk or obj.pk in world.gone:
                 continue
             key = self.key_of(obj, plan)
-            if world.is_described and plan.prune:
+            if world.is_described and plan.prune and not self.is_shared:
                 world.take_away(key, obj)
                 continue
             other = world.find(key)
@@ -203,7 +205,7 @@ class RowSection(Section):
             for p in world.listed
             if p.is_new or p.changes
         ]
-        if world.is_described:
+        if world.is_described and not self.is_shared:
             gone = [key for key, _ in world.removed] + [p.key for p in world.kept]
             changes += [Change("removed", self.noun, key) for key in gone]
         return changes

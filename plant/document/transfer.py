@@ -1,7 +1,7 @@
 """Export, comparison and import of a plant document. An import is all or nothing: one transaction, one revision."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -49,19 +49,26 @@ def export(plant: Plant) -> str:
     return head + "".join("\n" + writer.section(s.name, s.serialise(plan)) for s in registered())
 
 
-def compare(content: bytes, name: str, *, prune: bool = False) -> Outcome:
+Reader = Callable[[bytes, str], Mapping]
+"""(content, name for messages) -> the document. Raises DocumentError."""
+
+
+def compare(content: bytes, name: str, *, prune: bool = False, read: Reader = source.read) -> Outcome:
     """What an import of the document would do. Writes nothing. Raises DocumentError with every problem."""
-    plan = make_plan(content, name, prune=prune)
+    plan = make_plan(content, name, prune=prune, read=read)
     return _outcome(plan)
 
 
-def import_document(content: bytes, name: str, actor: Actor, *, prune: bool = False) -> Outcome:
+def import_document(
+    content: bytes, name: str, actor: Actor, *, prune: bool = False, why: str = "", read: Reader = source.read
+) -> Outcome:
     """Make the plant like the document. `name`: how messages call it. Raises DocumentError; then nothing was changed.
 
     What the document does not name stays, unless `prune` is set. A document that changes nothing raises no revision.
+    `read`: how the content becomes a document, where it is not YAML.
     """
     known = revisions.current()
-    plan = _plan_unlocked(content, name, prune, known)
+    plan = _plan_unlocked(content, name, prune, known, read)
     if plan is not None:
         outcome = _outcome(plan)
         if not outcome.changes:
@@ -70,10 +77,11 @@ def import_document(content: bytes, name: str, actor: Actor, *, prune: bool = Fa
         with transaction.atomic():
             revisions.lock()
             if plan is None or revisions.current() != known:
-                plan = make_plan(content, name, prune=prune)
+                plan = make_plan(content, name, prune=prune, read=read)
             outcome = _outcome(plan)
             if not outcome.changes:
                 return outcome
+            plan.why = why
             _write(plan, actor)
             revision = _announce(outcome, actor, name, hashlib.sha256(content).hexdigest(), plan)
     except IntegrityError as error:
@@ -82,13 +90,13 @@ def import_document(content: bytes, name: str, actor: Actor, *, prune: bool = Fa
     return Outcome(outcome.plant, outcome.changes, outcome.kept, outcome.notes, revision)
 
 
-def _plan_unlocked(content: bytes, name: str, prune: bool, known: int) -> Plan | None:
+def _plan_unlocked(content: bytes, name: str, prune: bool, known: int, read: Reader) -> Plan | None:
     """The plan, made before the lock is taken: planning takes most of the time, and everybody's writes would wait.
 
     None when the configuration was changed meanwhile; what was read may then be of two states.
     """
     try:
-        plan = make_plan(content, name, prune=prune)
+        plan = make_plan(content, name, prune=prune, read=read)
     except (DocumentError, KeyError):
         if revisions.current() == known:
             raise
@@ -96,9 +104,9 @@ def _plan_unlocked(content: bytes, name: str, prune: bool, known: int) -> Plan |
     return plan if revisions.current() == known else None
 
 
-def make_plan(content: bytes, name: str, *, prune: bool = False) -> Plan:
+def make_plan(content: bytes, name: str, *, prune: bool = False, read: Reader = source.read) -> Plan:
     """Read and check a document against the plant as it stands. Raises DocumentError with every problem."""
-    document = source.read(content, name)
+    document = read(content, name)
     plan = Plan(document, prune=prune)
     _check_frame(plan)
     if plan.problems:
@@ -231,5 +239,6 @@ def _announce(outcome: Outcome, actor: Actor, name: str, digest: str, plan: Plan
             "changes_left_out": max(0, len(outcome.changes) - RECORDED),
             "pruned": plan.prune,
         },
+        reason=plan.why,
     )
     return revisions.bump(actor.name, f"plant document for {outcome.plant}: {summary}")

@@ -17,7 +17,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "plant-document.md").read_text(enco
 def shown_default(field: Field) -> str:
     if field.is_required:
         return "required"
-    if field.default in (None, {}):
+    if field.default in (None, {}, []):
         return "none"
     return f"`{writer.scalar(field.default)}`" if field.default != "" else "empty"
 

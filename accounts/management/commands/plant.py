@@ -36,6 +36,7 @@ class Command(BaseCommand):
         load.add_argument("file", help="The document; '-' reads standard input.")
         load.add_argument("--dry-run", action="store_true", help="Say what would change and change nothing.")
         load.add_argument("--prune", action="store_true", help="Also delete what the document does not name.")
+        load.add_argument("--why", default="", help="The reason, for the records.")
         load.add_argument("--as", dest="user", metavar="USER", help="The person on whose behalf it is recorded.")
         save = verbs.add_parser("export", help="Write the plant as a document.")
         save.add_argument("file", nargs="?", default="-", help="Where to; '-' (the default) is standard output.")
@@ -64,7 +65,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{summary_of([])}.")
             self.stdout.write("Dry run: nothing was changed.")
             return
-        outcome = transfer.import_document(content, options["file"], actor, prune=options["prune"])
+        outcome = transfer.import_document(content, options["file"], actor, prune=options["prune"], why=options["why"])
         self._report(outcome, "were")
         if outcome.revision is None:
             self.stdout.write(f"The plant '{outcome.plant}' is as the document says; nothing was changed.")
