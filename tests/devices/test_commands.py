@@ -46,12 +46,16 @@ def heard(process: "subprocess.Popen[str]", word: str) -> str:
 
 def ends_quickly(process: "subprocess.Popen[str]") -> None:
     began = time.monotonic()
+    subprocess.run([sys.executable, "-c", "pass"], check=True)
+    machine_s = time.monotonic() - began  # 0.02 s when the cores are free
+    began = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(5) == 0
-    assert time.monotonic() - began < 2
+    assert process.wait(20) == 0
+    assert time.monotonic() - began < 2 + 10 * machine_s
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)  # six processes are started, each of which takes a second of a core, one after the other
 def test_both_run_alone_and_end_on_sigterm(tmp_path: Path) -> None:
     folder = tmp_path / "site"
     folder.mkdir()
