@@ -131,6 +131,20 @@ def _realarm(state: State, rules: Rules, _: int | None) -> Outcome:
     return Change(after, Event.REALARM, annunciates=True)
 
 
+_BEGINS: Final = (Event.ALARM, Event.ACK, Event.REALARM, Event.UNSUPPRESS)
+"""From these on the time to the next re-alarm counts."""
+
+
+def realarm_at(due_ms: int | None, state: State, event: Event, now_ms: int, after_ms: int, limit: int) -> int | None:
+    """When an alarm that is in this state since `event` calls again (ALM-16); None: it does not. ms UTC.
+
+    `due_ms`: what this said before the event. `after_ms`: after how long, 0: never; `limit`: how often an occurrence.
+    """
+    if state.base is not Base.ACKED or after_ms <= 0 or state.realarms >= limit:
+        return None
+    return now_ms + after_ms if due_ms is None or event in _BEGINS else due_ms
+
+
 _TABLE: Final[dict[Event, Callable[[State, Rules, int | None], Outcome]]] = {
     Event.ALARM: _alarm, Event.RETURN: _return, Event.ACK: _ack, Event.RESET: _reset, Event.REALARM: _realarm,
 }  # fmt: skip

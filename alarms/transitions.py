@@ -179,9 +179,6 @@ def _facts(outcome: Change | Muted, who: Who) -> dict[str, Any]:
     return facts
 
 
-_BEGINS: Final = (Event.ALARM, Event.ACK, Event.REALARM, Event.UNSUPPRESS)
-"""From these on the time to the next re-alarm counts (ALM-16)."""
-
 SHELVING_ENDS: Final = Who(Actor.system("shelving"), "The alarm returned to normal, which ends a one-shot shelving.")
 
 
@@ -209,11 +206,9 @@ def _set_moments(alarm: AlarmEntry, row: AlarmState, outcome: Change | Muted, wh
         row.returned_at_ms, row.value, row.status = when.source_ms, when.value, when.status
     elif event is Event.ACK:
         row.acked_at_ms, row.acked_by = when.server_ms, who.actor.name[:150]
-    waits = row.base == Base.ACKED and alarm.realarm_ms > 0 and row.realarms < alarm.realarm_limit
-    if not waits or event in _BEGINS:
-        row.realarm_at_ms = None
-    if waits and row.realarm_at_ms is None:
-        row.realarm_at_ms = when.server_ms + alarm.realarm_ms
+    row.realarm_at_ms = logic.realarm_at(
+        row.realarm_at_ms, outcome.state, event, when.server_ms, alarm.realarm_ms, alarm.realarm_limit
+    )
 
 
 @contextmanager
