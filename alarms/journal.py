@@ -95,6 +95,8 @@ def selected(areas: AreaSet, sees_system: bool, filters: JournalFilters) -> Quer
         rows = rows.filter(annunciated=True)
     if area := filters.area.strip("/"):
         rows = rows.filter(Q(area_path__iexact=area) | Q(area_path__istartswith=f"{area}/"))
+    if "\x00" in f"{filters.area}{filters.text}{filters.actor}":
+        return rows.none()  # no text has it, and PostgreSQL takes no question with it
     if text := filters.text.strip():
         rows = rows.filter(Q(path__icontains=text) | Q(message__icontains=text) | Q(reason__icontains=text))
     if actor := filters.actor.strip():

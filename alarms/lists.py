@@ -99,16 +99,28 @@ def listed(
     return sorted(found, key=key) if limit is None else heapq.nsmallest(limit, found, key=key)
 
 
-def muted(areas: AreaSet, sees_system: bool, kind: Mute | None = None) -> list[Listed]:
+def muted(areas: AreaSet, sees_system: bool, kind: Mute | None = None, *, filters: Filters = Filters()) -> list[Listed]:
     """What is kept from the list, by the reason that is shown for it (ALM-23), then by path. `kind`: also where another
     reason comes first."""
-    snapshot = current_alarms()
+    snapshot, fits = current_alarms(), _fits(filters)
     found = []
     for x in _visible(snapshot, standing(snapshot), areas, sees_system):
         reasons = muting_of(x.row).reasons
-        if reasons and (kind is None or kind in reasons):
+        if reasons and (kind is None or kind in reasons) and fits(x):
             found.append((_MUTES.index(reasons[0]), x.entry.path.lower(), x.entry.id, x))
     return [x for *_, x in sorted(found, key=lambda row: row[:3])]
+
+
+def alarms_at(areas: AreaSet, sees_system: bool, filters: Filters = Filters()) -> list[Listed]:
+    """Every alarm there is, as it stands, also those that are normal. Reads all rows; in no order."""
+    snapshot, fits = current_alarms(), _fits(filters)
+    rows = {row.pk: row for row in AlarmState.objects.all()}
+    found = (
+        Listed(entry, rows.get(entry.id) or AlarmState(alarm_id=entry.id))
+        for entry in snapshot.alarms.values()
+        if may_see(entry, areas, sees_system)
+    )
+    return [x for x in found if fits(x)]
 
 
 def counts(areas: AreaSet, sees_system: bool) -> Counts:

@@ -53,12 +53,12 @@ def not_allowed(detail: str, action: str) -> Problem:
     return Problem(403, "not-allowed", "Not allowed", detail, action)
 
 
-def not_found(what: str, path: str) -> Problem:
+def not_found(what: str, path: str, listed_at: str = "tags") -> Problem:
     """For what does not exist and, in the same words, for what the caller may not see."""
     return Problem(
         404, f"unknown-{what}", f"Unknown {what}",
         f"There is no {what} '{path[:300]}' for you: the path is wrong, or lies outside the areas you may see.",
-        "Compare the path with GET /api/v1/tags.",
+        f"Compare the path with GET /api/v1/{listed_at}.",
     )  # fmt: skip
 
 
@@ -67,6 +67,13 @@ def bad_parameter(name: str, detail: str) -> Problem:
         422, "bad-parameter", "A parameter is wrong", f"Parameter '{name}': {detail}",
         "Correct the parameter; /api/v1/openapi.json names them all.",
     )  # fmt: skip
+
+
+def conflict(code: str, sentence: str) -> Problem:
+    """What was asked does not fit how things stand now; `code` is the kind of the problem."""
+    return Problem(
+        409, code.replace("_", "-"), "Not done", sentence, "Read it again, then decide anew whether to ask for it."
+    )
 
 
 def too_fast(retry_after_s: int, rate: int) -> Problem:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from alarms.lists import Counts
 from bus.presence import Heard, LinkState, ProcessState
 from bus.roles import ALARMS, POLLER, WEB
 from bus.version import VERSION
@@ -63,6 +64,7 @@ class Observed(Collector):
         for word, count in seen.tags.items():
             tags.add_metric([word], count)
         yield tags
+        yield from _alarms(seen.alarms)
         yield GaugeMetricFamily("isthmus_bus_up", "1 while Redis answers", float(seen.bus is not None))
         if seen.bus is not None:
             yield from _bus(seen.bus)
@@ -74,6 +76,21 @@ def registry_of(observation: Observation) -> CollectorRegistry:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Observed(observation))
     return registry
+
+
+def _alarms(counts: Counts) -> Iterator[Metric]:
+    listed = _gauge("isthmus_alarms", "Alarms in the alarm list", "priority")
+    active = _gauge("isthmus_alarms_active", "Of these, alarms whose condition holds", "priority")
+    unacked = _gauge("isthmus_alarms_unacked", "Of these, alarms that wait for an acknowledgement", "priority")
+    for priority, tally in counts.priorities.items():
+        word = priority.name.lower()
+        listed.add_metric([word], tally.total)
+        active.add_metric([word], tally.active)
+        unacked.add_metric([word], tally.unacked)
+    muted = _gauge("isthmus_alarms_muted", "Alarms kept from the list, each once, by the reason shown", "reason")
+    for mute, count in counts.muted.items():
+        muted.add_metric([mute.value], count)
+    yield from (listed, active, unacked, muted)
 
 
 def _bus(bus: BusFigures) -> Iterator[Metric]:

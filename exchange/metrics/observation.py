@@ -6,6 +6,8 @@ from typing import Any
 
 import redis
 
+from accounts.permissions import AreaSet
+from alarms.lists import Counts, counts
 from audit.models import AuditRecord
 from bus import keys
 from bus.presence import (
@@ -42,6 +44,7 @@ class Observation:
     tags: dict[str, int]
     revision: int
     audit_unsealed: int
+    alarms: Counts
 
 
 def observe() -> Observation:
@@ -54,6 +57,7 @@ def observe() -> Observation:
         tags={word: counted[word] for word in WORDS.values()},
         revision=snapshot.revision,
         audit_unsealed=AuditRecord.objects.filter(sequence=None).count(),
+        alarms=counts(AreaSet(everywhere=True), sees_system=True),
     )
 
 

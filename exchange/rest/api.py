@@ -17,7 +17,7 @@ from ninja.security.base import AuthBase
 from exchange import problems
 from exchange.caller import Caller, caller_of
 from exchange.problems import Problem
-from exchange.rest import tags
+from exchange.rest import alarms, tags
 
 log = structlog.get_logger(__name__)
 
@@ -78,7 +78,7 @@ def in_our_words(view: View) -> View:
         return response
 
     answer.login_required = False  # type: ignore[attr-defined]  # read by LoginRequiredMiddleware
-    answer.csrf_exempt = True  # type: ignore[attr-defined]  # nothing here changes anything; tokens carry no cookie
+    answer.csrf_exempt = True  # type: ignore[attr-defined]  # a token is no cookie; exchange/caller.py asks of sessions
     return answer
 
 
@@ -105,7 +105,7 @@ def _unknown(request: HttpRequest, **_: str) -> HttpResponseBase:
 api: Final = NinjaAPI(
     title="Isthmus",
     version="1",
-    description="Tags of the plant with value, quality and times. docs/api.md says the rest.",
+    description="Tags of the plant with value, quality and times, and its alarms. docs/api.md says the rest.",
     urls_namespace="rest",
     auth=TokenOrSession(),
     renderer=Utf8(),
@@ -113,6 +113,7 @@ api: Final = NinjaAPI(
     docs_decorator=_for_callers,
 )
 api.add_router("", tags.router)
+api.add_router("", alarms.router)
 for kind in (Exception, Http404, HttpError, ValidationError):
     api.add_exception_handler(kind, _answer)
 

@@ -1,7 +1,5 @@
 """GET /api/v1/tags and /api/v1/tags/{path}: what the caller may see, with value, quality and times."""
 
-import base64
-import binascii
 import time
 from typing import Annotated, Any, cast
 
@@ -15,6 +13,7 @@ from devices.readings import Reading, read
 from devices.snapshot import Snapshot, TagEntry
 from exchange import problems
 from exchange.caller import Caller
+from exchange.rest.cursors import read_cursor, write_cursor
 from exchange.rest.shapes import DEFAULT_LIMIT, MAX_LIMIT, ProblemOut, Quality, TagOut, TagPage, iso, tag_out
 from exchange.rest.statuses import word_of
 
@@ -42,7 +41,7 @@ def list_tags(
     snapshot = current_snapshot()
     tags = _filtered(snapshot, areas, area, text)
     if cursor is not None:
-        after = _path_after(cursor)
+        after = read_cursor(cursor)
         tags = [t for t in tags if t.path.lower() > after]
     if quality is None:
         readings = read(tags[: limit + 1], snapshot, Reading)
@@ -51,7 +50,7 @@ def list_tags(
     page = readings[:limit]
     return TagPage(
         items=[tag_out(r) for r in page],
-        next=_cursor_at(page[-1].tag) if len(readings) > limit else None,
+        next=write_cursor(page[-1].tag.path.lower()) if len(readings) > limit else None,
         at=iso(time.time_ns() // 1_000_000),
         revision=snapshot.revision,
     )
@@ -85,15 +84,3 @@ def _filtered(snapshot: Snapshot, areas: AreaSet, area: str | None, text: str | 
         sought = text.casefold()
         tags = [t for t in tags if sought in t.path.casefold() or sought in t.title.casefold()]
     return sorted(tags, key=lambda t: t.path.lower())
-
-
-def _cursor_at(tag: TagEntry) -> str:
-    return base64.urlsafe_b64encode(tag.path.lower().encode()).decode().rstrip("=")
-
-
-def _path_after(cursor: str) -> str:
-    """A page begins after a path, not at a number: tags that come or go meanwhile repeat and skip nothing."""
-    try:
-        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):
-        raise problems.bad_parameter("cursor", "this is not the `next` of an earlier page.") from None

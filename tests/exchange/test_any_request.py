@@ -56,6 +56,24 @@ def test_any_filter_is_answered_or_refused_with_its_name(vera: Client, query: di
     judged(vera.get("/api/v1/tags", query), 200, 404, 422)
 
 
+about_alarms = st.dictionaries(
+    st.sampled_from(["area", "text", "show", "state", "priority", "limit", "cursor", "from", "to", "event", "alarm"]),
+    st.one_of(
+        wild,
+        path,
+        st.sampled_from(["all", "acked", "low", "ack", "MQ", "2026-01-01T00:00:00Z", "0001-01-01T00:00:00Z"]),
+    ),
+    max_size=4,
+)
+
+
+@quickly
+@given(place=st.sampled_from(["alarms", "alarms/journal"]), query=about_alarms)
+def test_any_question_about_alarms_is_answered_or_refused(vera: Client, place: str, query: dict[str, str]) -> None:
+    pace.forget()
+    judged(vera.get(f"/api/v1/{place}", query), 200, 422)
+
+
 @quickly
 @given(header=header)
 def test_any_login_is_refused_in_the_same_form(cast: Cast, header: str | None) -> None:

@@ -10,13 +10,18 @@ from django.db import OperationalError, connection
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
+from accounts.actors import actor_of_user
 from accounts.models import Grant, Role
 from accounts.permissions import Action
+from alarms.actions import shelve
+from alarms.kinds import Event
 from audit.actions import Actor, record
 from bus import keys, quality
 from bus.client import connect
 from bus.presence import LinkState, Presence, ProcessState
 from exchange.metrics.families import LINK_COUNTERS, PROCESS_GAUGES
+from tests.alarms.entries import make_alarm
+from tests.alarms.happenings import happens
 from tests.cast import Cast, Works
 from tests.exchange.conftest import Api, Put
 
@@ -167,6 +172,19 @@ def test_figures_of_the_whole_site_are_scraped(cast: Cast, works: Works, api: Ap
     assert seen["isthmus_link_rtt_seconds", link] == 0.0025
     assert [seen["isthmus_tags", word] for word in ("good", "uncertain", "bad")] == [0, 1, 2]
     assert seen["isthmus_audit_unsealed", ""] >= 1
+
+
+def test_alarms_are_counted_by_priority(cast: Cast, works: Works, api: Api) -> None:
+    north, south, calm = make_alarm(works.level), make_alarm(works.flow, severity=1), make_alarm(works.level, "calm")
+    happens([north, south], Event.ALARM)
+    happens(north, Event.RETURN)
+    shelve(actor_of_user(cast.ada), [str(calm.uuid)], 10, "is serviced", lambda _: True)
+    seen = scraped(api(cast.ada, [Action.DIAGNOSE]).get("/metrics"))
+    words = ("high", "medium", "low", "diagnostic")
+    assert [seen["isthmus_alarms", word] for word in words] == [0, 1, 1, 0]
+    assert [seen["isthmus_alarms_active", word] for word in words] == [0, 0, 1, 0]
+    assert [seen["isthmus_alarms_unacked", word] for word in words] == [0, 1, 1, 0]
+    assert [seen["isthmus_alarms_muted", word] for word in ("out_of_service", "by_design", "shelved")] == [0, 0, 1]
 
 
 def test_a_newer_scraper_gets_open_metrics(cast: Cast, api: Api) -> None:

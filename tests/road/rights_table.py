@@ -9,17 +9,21 @@ from typing import Any, Final
 
 from django.db import models
 
+from alarms.models import Alarm
+
 EVERYWHERE: Final = "everywhere"
 AREAS: Final = ("north", "pumps", "south")
 COVERS: Final = {"north": {"north", "pumps"}, "south": {"south"}, EVERYWHERE: {*AREAS, EVERYWHERE}}
 """Where a role is granted -> where it counts. `pumps` lies in `north`."""
 
+_OPERATES: Final = {"view", "diagnose", "enter", "acknowledge", "shelve", "silence", "reset"}
+_SUPERVISES: Final = {*_OPERATES, "substitute", "take_out_of_use", "suppress"}
 ALLOWS: Final = {
     "viewer": {"view"},
-    "operator": {"view", "diagnose", "enter"},
-    "supervisor": {"view", "diagnose", "enter", "substitute", "take_out_of_use"},
-    "maintenance": {"view", "diagnose", "enter", "substitute", "take_out_of_use"},
-    "engineer": {"view", "diagnose", "enter", "substitute", "take_out_of_use", "configure"},
+    "operator": _OPERATES,
+    "supervisor": _SUPERVISES,
+    "maintenance": _SUPERVISES,
+    "engineer": {*_SUPERVISES, "configure_alarms", "configure"},
     "administrator": {"view", "diagnose", "administer"},
     "auditor": {"view", "audit"},
 }
@@ -58,7 +62,9 @@ class Site:
     """Model label -> area -> row."""
     unplaced: dict[str, models.Model]
     """Model label -> row."""
+    alarms: dict[str, Alarm]
     tag_paths: dict[str, str]
+    alarm_paths: dict[str, str]
     area_paths: dict[str, str]
     token: str
     """Of a one-time link."""
@@ -80,6 +86,8 @@ class Case:
     partial: bool = False
     data: dict[str, Any] | None = None
     """Of a form that is sent; None: the address is only opened."""
+    as_json: bool = False
+    """The data is sent as a program would."""
     shows: dict[str, str] = field(default_factory=dict)
     """Area -> text that the answer has exactly when the person may view that area."""
 
@@ -234,6 +242,30 @@ ADDRESSES: Final[dict[str, Cases]] = {
     "take_out_of_use": acts(
         "take_out_of_use", _of_rows("devices.device", "name", "name"), reason="a test", ends_at="10"
     ),
+    "alarms": known(partial=True, shows=lambda site: site.alarm_paths),
+    "alarm_banner": known(),
+    "alarms_muted": known(partial=True),
+    "alarm": lambda site: (
+        Case(_in_area("view", area), {"uuid": row.uuid}, partial=partial)
+        for area, row in site.alarms.items()
+        for partial in (False, True)
+    ),
+    "alarm_act": lambda site: (
+        # said so that the action refuses it to whoever has the right: nothing changes
+        Case(_in_area(action, area), {"what": what}, ok=302, denied=SEEN_OR_NOT, data={"on": f"{row.uuid}:99"})
+        for area, row in site.alarms.items()
+        for what, action in (
+            ("acknowledge", "acknowledge"),
+            ("reset", "reset"),
+            ("shelve", "shelve"),
+            ("unshelve", "shelve"),
+            ("out-of-service", "suppress"),
+            ("in-service", "suppress"),
+        )
+    ),
+    "alarm_silence": lambda site: (
+        Case(_in_some_area("silence"), ok=302, denied=403, data=data) for data in (None, {"no": "0"})
+    ),
     "demo_faults": whole_site("configure", ok=404),  # whoever may learns that there is no demo plant on this site
     "demo_fault": whole_site("configure", ok=404, name="storm"),
     "system": somewhere("diagnose"),
@@ -252,6 +284,25 @@ ADDRESSES: Final[dict[str, Cases]] = {
             nobody=401,
         )
         for area, path in site.tag_paths.items()
+    ),
+    "rest:list_alarms": somewhere("view", nobody=401, shows=lambda site: site.alarm_paths),
+    "rest:list_alarm_journal": somewhere("view", nobody=401, shows=lambda site: site.alarm_paths),
+    "rest:get_alarm": lambda site: (
+        Case(_in_area("view", area), {"uuid": str(row.uuid)}, denied=SEEN_OR_NOT, nobody=401)
+        for area, row in site.alarms.items()
+    ),
+    "rest:acknowledge_alarm": lambda site: (
+        # the occurrence is one that never was: whoever may acknowledge is told so, and nothing changes
+        Case(
+            _in_area("acknowledge", area),
+            {"uuid": str(row.uuid)},
+            ok=409,
+            denied=SEEN_OR_NOT,
+            nobody=401,
+            data={"occurrence": 99},
+            as_json=True,
+        )
+        for area, row in site.alarms.items()
     ),
     "rest:openapi-json": lambda site: iter([Case(lambda person: person.known, nobody=401)]),
     "rest:api-root": lambda site: iter([Case(lambda person: False, denied=404, nobody=401)]),
@@ -326,7 +377,14 @@ ADMIN_MODELS: Final = {
     ),
 }
 
-OPERATIONS: Final = {("GET", "/api/v1/tags"), ("GET", "/api/v1/tags/{path}")}
+OPERATIONS: Final = {
+    ("GET", "/api/v1/tags"),
+    ("GET", "/api/v1/tags/{path}"),
+    ("GET", "/api/v1/alarms"),
+    ("GET", "/api/v1/alarms/journal"),
+    ("GET", "/api/v1/alarms/{uuid}"),
+    ("POST", "/api/v1/alarms/{uuid}/ack"),
+}
 """Of REST. Their rights are tried through their addresses above."""
 
 SOCKETS: Final = {"/ws/live/"}

@@ -18,6 +18,8 @@ from django.utils import timezone
 from accounts import links, tokens
 from accounts.models import ApiToken, Grant, OneTimeLink, Role, User
 from accounts.permissions import Action
+from alarms.kinds import Event
+from alarms.models import Alarm
 from audit.actions import Actor, record
 from audit.models import AuditRecord
 from devices.models import DerivedTag, Device, Kind, ManualTag, OutOfUse, Substitution, Tag, TagInput
@@ -26,6 +28,8 @@ from exchange.rest.api import api
 from hmi.live import admission, protocol, routing
 from hmi.live.subscriptions import resolve
 from plant.models import Area, ConfigRevision, Plant
+from tests.alarms.entries import make_alarm
+from tests.alarms.happenings import happens
 from tests.cast import PASSWORD, Works
 from tests.road import rights_table as table
 from tests.road.rights_table import Case, Person, Site
@@ -43,6 +47,7 @@ def site(works: Works) -> Site:
     Tag.objects.filter(pk=works.run.pk).update(device=devices["pumps"])
     Tag.objects.filter(pk=works.flow.pk).update(device=devices["south"])
     by_hand = _by_hand(areas, {"north": works.level, "pumps": works.run, "south": works.flow}, devices)
+    alarms = _alarms({"north": works.level, "pumps": works.run, "south": works.flow})
     holder = User.objects.create_user("holder")
     viewer = Role.objects.get(name="viewer")
     token, _ = tokens.create_token(BY, holder, "display", [Action.VIEW])
@@ -69,6 +74,8 @@ def site(works: Works) -> Site:
             "accounts.apitoken": token,
             "audit.auditrecord": record("system", "test.event", BY),
         },
+        alarms=alarms,
+        alarm_paths={name: alarm.path for name, alarm in alarms.items()},
         tag_paths={"north": "works/north/level", "pumps": "works/north/pumps/run", "south": "works/south/flow"},
         area_paths={"north": "works/north", "pumps": "works/north/pumps", "south": "works/south"},
         token=links.make_link(BY, holder).rstrip("/").rpartition("/")[2],
@@ -90,6 +97,14 @@ def _by_hand(
         "devices.substitution": {n: Substitution.objects.create(tag=tag, value=1, **spell) for n, tag in tags.items()},
         "devices.outofuse": {n: OutOfUse.objects.create(device=row, **spell) for n, row in devices.items()},
     }
+
+
+def _alarms(tags: dict[str, Tag]) -> dict[str, Alarm]:
+    """In each area one that stands in the list."""
+    bits: dict[str, Any] = {"kind": "discrete", "setpoint": None, "deadband": 0.0, "states": [1]}
+    made = {name: make_alarm(tag, **(bits if tag.data_type == "bool" else {})) for name, tag in tags.items()}
+    happens(made.values(), Event.ALARM)
+    return made
 
 
 def a_derived_tag(area: Area) -> DerivedTag:
@@ -192,12 +207,18 @@ def test_pages_and_rest_answer_by_right(person: Person, site: Site, works: Works
             )
             headers = {"HX-Request": "true"} if case.partial else {}
             address = reverse(name, kwargs=case.kwargs)
-            answer = client.get(address, headers=headers) if case.data is None else client.post(address, case.data)
+            answer = client.get(address, headers=headers) if case.data is None else _send(client, address, case)
             assert answer.status_code in expected(case, person), what
             if case.shows and answer.status_code == 200:
                 content = answer.content.decode()
                 for area, text in case.shows.items():
                     assert (text in content) == person.may("view", area), f"{what}: {text}"
+
+
+def _send(client: Client, address: str, case: Case) -> Any:
+    if case.as_json:
+        return client.post(address, case.data, content_type="application/json")
+    return client.post(address, case.data)
 
 
 @pytest.mark.parametrize("person", table.PEOPLE, ids=lambda person: person.name.replace(" ", "-"))
