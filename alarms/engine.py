@@ -18,6 +18,7 @@ from alarms import checkpoint, muting
 from alarms.changes import note_changes
 from alarms.checkpoint import Mark, Memory
 from alarms.configuration import Configuration, Known
+from alarms.first_out import first_outs
 from alarms.kinds import Event
 from alarms.models import Alarm
 from alarms.running import Raised
@@ -158,16 +159,12 @@ class Engine:
 
         What is out of service does not count: nobody trusts it.
         """
-        begun = defaultdict(set)
-        for entry, raised in found:
-            if raised.event is Event.ALARM and entry.definition.first_out:
-                begun[entry.definition.first_out].add(entry.id)
-        firsts: set[int] = set()
-        for group, own in begun.items():
+
+        def is_quiet(group: str) -> bool:
             rows = writer.rows(self._members(alarms, group)).values()
-            if not any(row.active and not row.out_of_service for row in rows):
-                firsts |= own
-        return firsts
+            return not any(row.active and not row.out_of_service for row in rows)
+
+        return first_outs(((e.id, e.definition.first_out) for e, r in found if r.event is Event.ALARM), is_quiet)
 
     def _members(self, alarms: AlarmSnapshot, group: str) -> list[AlarmEntry]:
         if self._grouped is not alarms:

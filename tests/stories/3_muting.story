@@ -145,3 +145,10 @@ alarm other: high 10 of level, first-out tank
    3  flow 20; press 4; pump 1            -> trip RTN_UNACK; flow RTN_UNACK first; press RTN_UNACK first
    4  pump 2                              -> trip UNACK calls first occurrence 2
    5  flow 0                              -> flow UNACK calls occurrence 2
+
+story: an alarm that is out of service was not the first
+alarm flow: low 5 of flow, first-out pump
+alarm press: low 2 of press, first-out pump
+   0  flow 0; press 4          -> flow UNACK calls first; press NORMAL
+   1  out of service flow      -> flow UNACK muted out_of_service
+   2  press 0                  -> press UNACK calls first

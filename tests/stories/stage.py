@@ -129,7 +129,7 @@ class Stage:
     # -- what happens to alarms
 
     def _raise(self, raised: list[Raised]) -> None:
-        active = {p.definition.first_out for p in self.parts.values() if p.state.active}
+        active = {p.definition.first_out for p in self.parts.values() if p.state.active and not p.muting.out_of_service}
         begun = [r.alarm for r in raised if r.event is Event.ALARM]
         groups = [(alarm, self.by_id[alarm].definition.first_out) for alarm in begun]
         firsts = first_outs(groups, lambda group: group not in active)
