@@ -36,12 +36,18 @@ class NudgeWaiter:
                 self._is_subscribed = True
             while (left := deadline - asyncio.get_running_loop().time()) > 0:
                 if await self._pubsub.get_message(timeout=left) is not None:
+                    await self._drain()
                     return
         except BusError:
             self._is_subscribed = False
             await self._pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py leaves it without types
             self._pubsub = self._client.pubsub(ignore_subscribe_messages=True)
             await asyncio.sleep(max(0.0, deadline - asyncio.get_running_loop().time()))
+
+    async def _drain(self) -> None:
+        """What else has come says the same."""
+        while await self._pubsub.get_message(timeout=0) is not None:
+            pass
 
     async def close(self) -> None:
         """Give the connection back. Nobody waits after this."""

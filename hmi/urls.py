@@ -3,7 +3,17 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from hmi.screens import views_by_hand, views_demo, views_devices, views_plant, views_probes, views_system, views_tag
+from hmi.screens import (
+    views_alarm_acts,
+    views_alarms,
+    views_by_hand,
+    views_demo,
+    views_devices,
+    views_plant,
+    views_probes,
+    views_system,
+    views_tag,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views_plant.overview, name="overview"),
@@ -21,6 +31,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("by-hand/preset/<path:path>/", views_by_hand.preset_total, name="preset_total"),
     path("by-hand/out-of-use/<str:name>/", views_by_hand.take_out_of_use, name="take_out_of_use"),
     path("by-hand/into-use/<uuid:uuid>/", views_by_hand.put_back, name="put_back"),
+    path("alarms/", views_alarms.alarms, name="alarms"),
+    path("alarms/banner/", views_alarms.alarm_banner, name="alarm_banner"),
+    path("alarms/muted/", views_alarms.alarms_muted, name="alarms_muted"),
+    path("alarms/silence/", views_alarm_acts.alarm_silence, name="alarm_silence"),
+    path("alarms/do/<slug:what>/", views_alarm_acts.alarm_act, name="alarm_act"),
+    path("alarms/<uuid:uuid>/", views_alarms.alarm, name="alarm"),
     path("demo/faults/", views_demo.faults, name="demo_faults"),
     path("demo/faults/<str:name>/", views_demo.fault, name="demo_fault"),
     path("system/", views_system.system, name="system"),

@@ -22,7 +22,9 @@ from bus.follower import Event, Follower, Idle, Lost, News, Snapshot
 from bus.process import Heartbeat
 from bus.roles import WEB
 from devices.snapshot import Snapshot as PlantSnapshot
+from hmi.live import protocol
 from hmi.live.admission import Standing, Visitor
+from hmi.live.alarm_news import AlarmFeed, AlarmNews
 from hmi.live.asgi import Send
 from hmi.live.earlier import earlier
 from hmi.live.fanout import Fanout
@@ -32,7 +34,7 @@ from hmi.live.protocol import HEARTBEAT_MS, Ack, Close, Request, Subscribe
 from hmi.live.recent import NOTHING as NOTHING_RECENT
 from hmi.live.recent import Recent, show
 from hmi.live.sampling import Sampler
-from hmi.live.subscribers import Subscriber
+from hmi.live.subscribers import MUTE_MS, Subscriber
 from hmi.live.subscriptions import Resolution, resolve
 
 log = structlog.get_logger(__name__)
@@ -70,6 +72,7 @@ class Hub:
         self._sampler = Sampler(
             self._values, self._recent, lambda: self._oversight.snapshot, partial(earlier, self._client)
         )
+        self._alarms = AlarmFeed(client, self._look_at_alarms, self._tell_all)
         self._subscribers: set[Subscriber] = set()
         self._resolved_for: PlantSnapshot | None = None
         self._resolutions: dict[tuple[tuple[str, ...], AreaSet], Resolution] = {}
@@ -83,7 +86,7 @@ class Hub:
         """Start following, sending, beating and watching; needs the running event loop."""
         show(self._recent)
         follow = (self._follow, self._send, self._beat, self._watch)
-        endless = (*follow, self._oversight.listen, self._heartbeat.run, self._sampler.run)
+        endless = (*follow, self._oversight.listen, self._heartbeat.run, self._sampler.run, self._alarms.run)
         self._tasks = [asyncio.create_task(_kept_up(run)) for run in endless]
 
     async def stop(self) -> None:
@@ -91,6 +94,7 @@ class Hub:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._alarms.close()
         await self._oversight.close()
         await self._client.aclose()
 
@@ -121,6 +125,12 @@ class Hub:
         subscriber = Subscriber(visitor, send, _now_ms())
         self._subscribers.add(subscriber)
         return subscriber
+
+    async def greet(self, subscriber: Subscriber) -> None:
+        """The first words: which protocol this is, and how the alarms stand."""
+        await subscriber.send_text(protocol.hello())
+        if self._alarms.newest is not None:
+            await subscriber.send_text(self._alarms.newest.text)
 
     def leave(self, subscriber: Subscriber) -> None:
         subscriber.is_closed = True
@@ -214,6 +224,19 @@ class Hub:
                 is_new = view.snapshot.revision != revision
                 await self._settle(view.standing, is_new)
             await self._oversight.wait()
+
+    async def _look_at_alarms(self) -> AlarmNews | None:
+        no = await self._oversight.alarm_no()
+        return None if no is None else AlarmNews(no, self._oversight.revision, self._oversight.evaluates_alarms)
+
+    async def _tell_all(self, text: str) -> None:
+        """Who has not read for long hears it when it connects again."""
+        now_ms = _now_ms()
+        for turn, subscriber in enumerate(list(self._subscribers)):
+            if subscriber.waiting_ms(now_ms) < MUTE_MS:
+                await subscriber.send_text(text)
+            if turn % _YIELD_EVERY == 0:
+                await asyncio.sleep(0)
 
     async def _settle(self, standing: Standing | None, is_new: bool) -> None:
         for turn, subscriber in enumerate(list(self._subscribers)):

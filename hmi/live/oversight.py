@@ -16,10 +16,11 @@ from django.db import DatabaseError, close_old_connections, connections
 from redis.asyncio import Redis
 
 from accounts.sessions import UserSession
+from alarms.models import Writing
 from bus.client import BusError
 from bus.nudge import NudgeWaiter
-from bus.presence import BEAT_S, Heard, ProcessState, hear_processes
-from bus.roles import POLLER
+from bus.presence import BEAT_S, PROCESS_SILENT_MS, Heard, ProcessState, hear_processes
+from bus.roles import ALARMS, POLLER
 from devices import current
 from devices.snapshot import Snapshot
 from hmi.live import admission
@@ -65,7 +66,8 @@ class Oversight:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="live-database")
         self._rechecked_at = float("-inf")
         self._has_database = True
-        self._poller_said: LastWord | None = None
+        self._said: dict[str, LastWord] = {}
+        self._has_heard = False
         self.snapshot: Snapshot | None = None
 
     @property
@@ -97,21 +99,41 @@ class Oversight:
         await self._nudges.wait()
 
     async def listen(self) -> None:
-        """Hear the poller. Endless."""
+        """Hear the poller and the alarm engine. Endless."""
         while True:
             try:
-                heard = (await hear_processes(self._client)).get(POLLER)
+                heard = await hear_processes(self._client)
             except BusError:
-                heard = None
-            if heard is not None:
-                self._poller_said = last_word(self._poller_said, heard, time.monotonic())
+                heard = {}
+            else:
+                self._has_heard = True
+            for role in (POLLER, ALARMS):
+                if role in heard:
+                    self._said[role] = last_word(self._said.get(role), heard[role], time.monotonic())
             await asyncio.sleep(BEAT_S / 2)
 
     def poller_age_ms(self) -> int | None:
         """How long ago the poller last spoke; None when it never did."""
-        if self._poller_said is None:
-            return None
-        return int((time.monotonic() - self._poller_said.at) * 1000)
+        return self._age_ms(POLLER)
+
+    @property
+    def evaluates_alarms(self) -> bool | None:
+        """Does the alarm engine speak? None: the bus was not asked yet."""
+        age_ms = self._age_ms(ALARMS)
+        if age_ms is None:
+            return False if self._has_heard else None
+        return age_ms < PROCESS_SILENT_MS
+
+    def _age_ms(self, role: str) -> int | None:
+        said = self._said.get(role)
+        return None if said is None else int((time.monotonic() - said.at) * 1000)
+
+    async def alarm_no(self) -> int | None:
+        """The number of the newest writing of alarms; None while the database is away."""
+        try:
+            return await self._in_thread(_writing_no)
+        except DatabaseError:
+            return None  # look() says so in the log
 
     async def close(self) -> None:
         await self._in_thread(connections.close_all)
@@ -134,6 +156,10 @@ class Oversight:
                 log.info("live: the database is back")
             else:
                 log.warning("live: the database is away; screens go on with the rights they have", **what)
+
+
+def _writing_no() -> int:
+    return Writing.objects.values_list("no", flat=True).first() or 0
 
 
 def _look(known: Snapshot | None, sessions: Collection[UserSession], is_time: bool) -> View:

@@ -99,6 +99,11 @@ def ages(bus_age_ms: int | None, poller_age_ms: int | None, groups: Iterable[str
     return f'"bus_age_ms":{bus},"poller_age_ms":{poller},"groups":{{{",".join(groups)}}}'
 
 
+def alarms(no: int, revision: int, is_evaluated: bool | None) -> str:
+    """Alarms, or how they are described, have changed. `no`: of the newest writing; it never falls."""
+    return json.dumps({"type": "alarms", "no": no, "revision": revision, "evaluated": is_evaluated})
+
+
 def beat(ages: str) -> str:
     """A heartbeat by itself; `ages` as above."""
     return f'{{"type":"beat",{ages}}}'

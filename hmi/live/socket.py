@@ -60,7 +60,7 @@ async def _talk(hub: Hub, visitor: Visitor, receive: Receive, send: Send) -> Non
         await send({"type": "websocket.close", "code": int(Close.TOO_MANY)})
         return
     try:
-        await subscriber.send_text(protocol.hello())
+        await hub.greet(subscriber)
         await _listen(hub, subscriber, receive)
     finally:
         hub.leave(subscriber)

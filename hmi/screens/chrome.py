@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from accounts.models import Grant, User
 from accounts.permissions import Action
+from hmi.screens.alarm_banner import Banner, banner_of
 from hmi.screens.demo import heard_simulator, may_see_demo
 from hmi.screens.scope import Scope, scope_of
 from hmi.screens.standing import standing
@@ -79,6 +80,11 @@ class Chrome:
     def set_by_hand(self) -> int:
         """How many values and devices people hold by hand now, in the areas the person sees."""
         return standing(self._scope)
+
+    @cached_property
+    def alarms(self) -> Banner | None:
+        """The line under the header; None for somebody who sees no alarms."""
+        return banner_of(self._request) if self.person else None
 
     @property
     def may_diagnose(self) -> bool:

@@ -1,6 +1,7 @@
 // Live values of a page: finds them, subscribes once with all of them, keeps them up to date, and says when they are not.
 //
 // Other modules listen to document: "isthmus:values" (detail: [{path, value, status, q, ageMs}] of what changed) and
+// "isthmus:alarm-news" (detail: {no, revision, evaluated}: alarms have changed) and
 // "isthmus:link" (detail: {state: "live" | "stale" | "offline", sentence}). Who comes late sends "isthmus:listen" (detail:
 // a function) and is told what is shown already. The protocol stands in docs/live.md.
 
@@ -71,6 +72,8 @@ class Live {
     } else if (message.type === "beat") {
       this.receipts.look(now);
       this.model.beat(message, now);
+    } else if (message.type === "alarms") {
+      document.dispatchEvent(new CustomEvent("isthmus:alarm-news", { detail: message }));
     } else if (message.type === "subscribed") {
       this.model.subscribed(message);
       this.told.clear();

@@ -1,0 +1,87 @@
+"""The pages of alarms: banner, list, one alarm, what is muted. What people do to alarms: views_alarm_acts.py."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts.permissions import Action
+from alarms.lists import muted
+from hmi.screens import alarm_list as lists
+from hmi.screens.alarm_banner import banner_of
+from hmi.screens.alarm_detail import detail_of, muted_lists
+from hmi.screens.alarm_forms import MINUTES
+from hmi.screens.alarm_looks import LOOKS, STATES
+from hmi.screens.alarm_rights import AlarmScope, alarm_scope_of
+from hmi.screens.chrome import Chrome
+from hmi.screens.htmx import PageRequest
+from hmi.screens.scope import Scope
+
+
+@never_cache
+@require_safe
+def alarm_banner(request: PageRequest) -> HttpResponse:
+    """The line under the header, asked for anew when alarms have changed."""
+    return render(request, "hmi/_alarm_banner.html", {"banner": banner_of(request)})
+
+
+@never_cache
+@require_safe
+def alarms(request: PageRequest) -> HttpResponse:
+    scope, asked, zone = alarm_scope_of(request), lists.asked_of(request.GET), Chrome(request).zone
+    banner = banner_of(request)  # before the rows: they know at least what it knows
+    context: dict[str, Any] = {
+        "list": lists.alarm_list(scope, asked, zone), "zone": zone, "as_of": banner, "can": _can(scope),
+        "more_query": _without_limit(request.GET),
+    }  # fmt: skip
+    if request.htmx:
+        return render(request, "hmi/_alarm_list.html", context)
+    context |= {
+        "areas": area_choices(scope.scope), "looks": LOOKS, "states": [(b, STATES[b][0]) for b in lists.SHOWN_STATES],
+        "orders": lists.ORDERS, "minutes": MINUTES,
+    }  # fmt: skip
+    return render(request, "hmi/alarms.html", context)
+
+
+@never_cache
+@require_safe
+def alarm(request: PageRequest, uuid: UUID) -> HttpResponse:
+    scope = alarm_scope_of(request)
+    detail = detail_of(scope, scope.alarm(str(uuid)), Chrome(request).zone)
+    context = {"detail": detail, "x": detail.x, "alarm": detail.x.entry, "row": detail.x.row, "minutes": MINUTES}
+    return render(request, "hmi/_alarm.html" if request.htmx else "hmi/alarm.html", context)
+
+
+@never_cache
+@require_safe
+def alarms_muted(request: PageRequest) -> HttpResponse:
+    """Shelved, suppressed by design, out of service: each with who, why and until when (ALM-23)."""
+    scope = alarm_scope_of(request)
+    context = {"lists": muted_lists(scope, muted(scope.areas, scope.sees_system)), "zone": Chrome(request).zone}
+    return render(request, "hmi/_alarms_muted.html" if request.htmx else "hmi/alarms_muted.html", context)
+
+
+def _can(scope: AlarmScope) -> dict[str, bool]:
+    """What the person may do somewhere: which buttons there are for many alarms at once."""
+    wanted = (Action.ACKNOWLEDGE, Action.RESET, Action.SHELVE, Action.SUPPRESS)
+    return {action.value: scope.may_anywhere(action) for action in wanted}
+
+
+def _without_limit(query: QueryDict) -> str:
+    """The same question, for a link that adds its own number of rows."""
+    kept = query.copy()
+    kept.pop("limit", None)
+    return f"{kept.urlencode()}&" if kept else ""
+
+
+def area_choices(scope: Scope) -> list[tuple[str, str]]:
+    """(path, title with its depth) of the areas the person sees, in the order of the tree."""
+    found: list[tuple[str, str]] = []
+    for plant in scope.layout.plants:
+        for root in scope.roots(plant.pk):
+            found.append((root.path, root.label))
+            found += [(a.path, f"{' ' * 2 * depth}{a.label}") for depth, a in scope.layout.below(root)]
+    return found
