@@ -261,7 +261,7 @@ def _in_order(turned: list[tuple[RunningAlarm, int]], ruled: Mapping[RunningAlar
             found.append((4 if alarm in begun else 2, at, alarm.event(Event.ALARM, at)))
         else:
             found.append((0, at, alarm.event(Event.RETURN, at)))
-    found.sort(key=lambda row: row[:2])
+    found.sort(key=lambda row: (row[0], row[1], row[2].alarm))
     return [raised for _, _, raised in found]
 
 
