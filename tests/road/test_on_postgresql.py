@@ -23,6 +23,9 @@ __all__ = ["postgres_url"]
         "tests/devices/test_interventions.py tests/devices/test_held_values.py tests/hmi/test_by_hand.py "
         "tests/devices/test_totals_in_the_database.py tests/devices/test_document_of_computed_tags.py "
         "tests/devices/test_admin_of_computed_tags.py",
+        "tests/alarms/test_transitions.py tests/alarms/test_actions.py tests/alarms/test_lists.py "
+        "tests/alarms/test_journal.py tests/alarms/test_journal_guard.py tests/alarms/test_at_once.py "
+        "tests/exchange/test_alarms.py",
         "tests/road/test_backup.py",
     ],
 )
