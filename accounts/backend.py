@@ -10,6 +10,7 @@ from accounts.permissions import Action, areas_by_action
 _ASKS_FOR: Final = {
     "plant": Action.CONFIGURE,
     "devices": Action.CONFIGURE,
+    "alarms": Action.CONFIGURE_ALARMS,
     "accounts": Action.ADMINISTER,
     "audit": Action.AUDIT,
 }

@@ -73,7 +73,7 @@ class User(AbstractBaseUser):
     @property
     def is_staff(self) -> bool:
         """May the person come into the admin site? Somebody with something to do there may."""
-        return any(self.has_module_perms(label) for label in ("plant", "accounts", "audit"))
+        return any(self.has_module_perms(label) for label in ("plant", "alarms", "accounts", "audit"))
 
     def has_perm(self, perm: str, obj: models.Model | None = None) -> bool:
         return any(b.has_perm(self, perm, obj) for b in get_backends() if hasattr(b, "has_perm"))

@@ -44,7 +44,7 @@ def placed(alarm: "Alarm") -> Placed:
 def loop_problem(alarm: "Alarm", causes: Iterable["Alarm"], looks_at: Collection[int]) -> str | None:
     """The loop that the alarm would close with what suppresses it: `causes`, and tags that its rule looks at."""
     own = Placed(
-        alarm.pk or NEW, alarm.placed_name, alarm.tag_id, Kind(alarm.kind),
+        alarm.pk or NEW, alarm.placed_name, alarm.tag_id, Kind.EXPRESSION,  # whichever: it says nothing about loops
         causes=tuple(cause.pk for cause in causes), looks_at=frozenset(looks_at),
     )  # fmt: skip
     others = [row for row in stored() if row.key != alarm.pk]

@@ -197,7 +197,7 @@ def never(denied: int = 404, nobody: int = 404, **kwargs: Any) -> Cases:
 
 def has_office(person: Person) -> bool:
     """Has somebody anything to do in the admin site?"""
-    return any(person.may_somewhere(action) for action in ("configure", "administer", "audit"))
+    return any(person.may_somewhere(action) for action in ("configure", "configure_alarms", "administer", "audit"))
 
 
 def office(ok: int = 200, denied: int = 302) -> Cases:
@@ -321,6 +321,7 @@ ADDRESSES: Final[dict[str, Cases]] = {
         for label, allowed in (
             ("plant", _in_some_area("configure")),
             ("devices", _in_some_area("configure")),
+            ("alarms", _in_some_area("configure_alarms")),
             ("accounts", _in_some_area("administer")),
             ("audit", _in_area("audit", EVERYWHERE)),
         )
@@ -361,6 +362,8 @@ ADMIN_MODELS: Final = {
     "devices.tag": AdminModel("configure", bulk=SWITCHES),
     "devices.derivedtag": AdminModel("configure", bulk=SWITCHES),
     "devices.manualtag": AdminModel("configure", bulk=SWITCHES),
+    "alarms.alarmclass": AdminModel("configure_alarms", site_wide=True),
+    "alarms.alarm": AdminModel("configure_alarms", bulk=SWITCHES),
     "accounts.user": AdminModel(
         "administer",
         site_wide=True,

@@ -19,7 +19,7 @@ from accounts import links, tokens
 from accounts.models import ApiToken, Grant, OneTimeLink, Role, User
 from accounts.permissions import Action
 from alarms.kinds import Event
-from alarms.models import Alarm
+from alarms.models import Alarm, AlarmClass
 from audit.actions import Actor, record
 from audit.models import AuditRecord
 from devices.models import DerivedTag, Device, Kind, ManualTag, OutOfUse, Substitution, Tag, TagInput
@@ -62,6 +62,7 @@ def site(works: Works) -> Site:
             },
             "devices.tag": {"north": works.level, "pumps": works.run, "south": works.flow},
             **by_hand,
+            "alarms.alarm": dict(alarms),
             "accounts.grant": {
                 name: Grant.objects.create(user=holder, role=viewer, area=area) for name, area in areas.items()
             },
@@ -69,6 +70,7 @@ def site(works: Works) -> Site:
         unplaced={
             "plant.plant": works.plant,
             "plant.configrevision": ConfigRevision.objects.all()[0],
+            "alarms.alarmclass": AlarmClass.objects.get(name="process"),
             "accounts.user": holder,
             "accounts.role": viewer,
             "accounts.apitoken": token,
@@ -275,6 +277,8 @@ def _everything() -> list[tuple[str, list[dict[str, Any]]]]:
         Area,
         Device,
         Tag,
+        AlarmClass,
+        Alarm,
         User,
         Role,
         Grant,
