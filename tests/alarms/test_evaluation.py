@@ -340,13 +340,13 @@ def check_interrupted(scans: Scans, place: int) -> None:
     assert second.dump() == through.dump()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(SCANS)
 def test_it_says_what_judging_every_alarm_with_every_block_would_say(scans: Scans) -> None:
     check_against_plain(scans)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(SCANS, st.integers(0, 60))
 def test_a_restored_evaluation_goes_on_exactly(scans: Scans, place: int) -> None:
     """ALM-04"""

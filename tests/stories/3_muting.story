@@ -14,6 +14,7 @@ use: one alarm in each state
 story: shelved once in each state
 use: one alarm in each state
    5  shelve all 30 min once  -> n NORMAL muted shelved; u UNACK muted shelved; a ACKED muted shelved; r RTN_UNACK muted shelved; lu LATCH_UNACK muted shelved; la LATCH_ACK muted shelved
+   5  engine says return n          -> n NORMAL muted shelved           # it was not active: nothing has ended
    6  tn 20; tr 20; tlu 20; tla 20  -> n UNACK muted shelved; r UNACK muted shelved; lu UNACK muted shelved; la UNACK muted shelved
    7  ack la                        -> la ACKED muted shelved
    8  tn 0; tu 0; ta 0; tr 0; tlu 0; tla 0  -> n RTN_UNACK calls; u RTN_UNACK calls; a NORMAL; r RTN_UNACK calls; lu LATCH_UNACK calls; la LATCH_ACK

@@ -145,11 +145,11 @@ class Stage:
                 self._step(part, each.event, is_first=each.alarm in firsts)
 
     def _step(self, part: Part, event: Event, seen: int | None = None, is_first: bool = False) -> None:
-        before = part.state.base
-        self._settle(part, logic.step(part.state, event, part.definition.rules, seen), before, event.value)
+        before, outcome = part.state.base, logic.step(part.state, event, part.definition.rules, seen)
+        self._settle(part, outcome, before, event.value)
         if event is Event.ALARM or part.state.base is Base.NORMAL:
             part.is_first = is_first
-        if event is Event.RETURN:
+        if event is Event.RETURN and outcome is not None:
             self._settle(part, muting.returned(part.muting, part.state), part.state.base, "one-shot ends")
 
     def _settle(self, part: Part, outcome: Change | Muted | Refused | None, before: Base, event: str) -> None:
