@@ -18,6 +18,7 @@ BENCHMARKS: Final = {
     "served_to_browser": "from the device's answer to onmessage in Chromium",
     "fan_out": "many browsers, beside a bare Daphne hub that sends the same bytes",
     "not_reading": "what a browser that does not read costs the web process",
+    "alarms": "10,000 alarm definitions on 10,000 tags/s, latency, floods",
     "bus_memory": "what the bus costs: bytes of a block, memory of 15 minutes, publishing",
     "memory": "the idle demo, all processes",
     "starts": "make run: first start, second start, stop",
