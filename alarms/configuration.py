@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 from redis.asyncio import Redis
 
 from alarms import snapshot as alarm_snapshot
@@ -93,7 +93,8 @@ class ConfigurationWatch:
                 await self._nudges.wait()
         finally:
             await self._nudges.close()
-            self._thread.shutdown(wait=False, cancel_futures=True)
+            self._thread.submit(connections.close_all)
+            self._thread.shutdown(wait=False)
 
     async def look(self) -> None:
         try:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 import structlog
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 from redis.asyncio import Redis
 
 from alarms import checkpoint
@@ -84,7 +84,8 @@ class AlarmEngine:
         except (*AWAY, TimeoutError) as error:
             log.warning("the end was not written; the next start evaluates it again", reason=str(error))
         finally:
-            self._thread.shutdown(wait=False, cancel_futures=True)
+            self._thread.submit(connections.close_all)
+            self._thread.shutdown(wait=False)
 
     def figures(self) -> dict[str, Any]:
         judging, following = self._judging, self._following

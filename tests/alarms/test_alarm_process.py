@@ -54,7 +54,6 @@ async def running(client: Redis) -> AsyncIterator[AlarmEngine]:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        engine._thread.submit(connections.close_all) if not engine._thread._shutdown else None
 
 
 async def until(is_true: Callable[[], Any], what: str) -> None:
@@ -78,7 +77,7 @@ class Site:
 
 @pytest.fixture
 async def site(bus: Redis) -> Site:
-    site = await ask(lambda: Site(bus))
+    site: Site = await ask(lambda: Site(bus))
     await site.poller.start()
     await site.say(5.0)
     return site
@@ -104,7 +103,7 @@ async def test_an_excursion_is_journalled_and_announced_and_the_process_says_wha
         figures = engine.figures()
         assert (figures["definitions"], figures["raised"], figures["put_aside"]) == (1, 1, 0)
         assert "alarms" in await hear_processes(bus)
-    await news.aclose()
+    await news.aclose()  # type: ignore[no-untyped-call]  # redis-py leaves it without types
 
 
 async def test_a_stop_leaves_nothing_to_be_evaluated_again(site: Site, bus: Redis) -> None:
