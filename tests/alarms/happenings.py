@@ -31,6 +31,7 @@ def happens(
     entries = [known[a.pk] for a in ([alarms] if isinstance(alarms, Alarm) else alarms)]
     at_ms = now_ms() if at_ms is None else at_ms
     with writing() as writer:
+        writer.rows(entries)
         for entry in entries:
             for event in events:
                 writer.happen(entry, event, ENGINE, When(at_ms, at_ms, value))
