@@ -21,7 +21,7 @@ _BARE: Final = "Anchors and aliases (& and *) are not part of a plant document: 
 
 def read(content: bytes, name: str) -> Mapping:
     """The document as one mapping. Raises DocumentError with every problem that reading shows."""
-    text = _text(content, name)
+    text = text_of(content, name)
     builder = _Builder()
     try:
         for event in _events(text):
@@ -37,7 +37,8 @@ def read(content: bytes, name: str) -> Mapping:
     return builder.root
 
 
-def _text(content: bytes, name: str) -> str:
+def text_of(content: bytes, name: str) -> str:
+    """The bytes as text. Raises DocumentError where they are too many or not UTF-8."""
     if len(content) > MAX_BYTES:
         limit = f"{MAX_BYTES // 1024 // 1024} MB"
         raise _refusal(name, 0, 0, f"The document has {len(content):,} bytes; the most is {limit}.")

@@ -57,7 +57,7 @@ class Command(BaseCommand):
 
     def _import(self, options: dict[str, Any]) -> None:
         content = read_file(options["file"])
-        actor = _actor(options["user"])
+        actor = find_actor(options["user"], Action.CONFIGURE)
         if options["dry_run"]:
             found = transfer.compare(content, options["file"], prune=options["prune"])
             self._report(found, "would be")
@@ -86,7 +86,7 @@ class Command(BaseCommand):
             sys.exit(DIFFERS)
 
     def _export(self, options: dict[str, Any]) -> None:
-        text = transfer.export(_plant(options["plant"]))
+        text = transfer.export(find_plant(options["plant"]))
         if options["file"] == "-":
             self.stdout.write(text, ending="")
             return
@@ -134,7 +134,7 @@ def write_file(path: Path, text: str) -> None:
         raise CommandError(f"'{path}' cannot be written: {error.strerror}.", returncode=ERROR) from error
 
 
-def _plant(name: str | None) -> Plant:
+def find_plant(name: str | None) -> Plant:
     plants = list(Plant.objects.all())
     if name is not None:
         found = [plant for plant in plants if plant.name.lower() == name.lower()]
@@ -150,8 +150,8 @@ def _plant(name: str | None) -> Plant:
     return plants[0]
 
 
-def _actor(username: str | None) -> Actor:
-    """Who the import is recorded for: the named person, who must be allowed to, or whoever has this shell."""
+def find_actor(username: str | None, action: Action, what: str = "configure") -> Actor:
+    """Who an import is recorded for: the named person, who must be allowed to, or whoever has this shell."""
     if username is None:
         try:
             return Actor("system", "manage.py", f"system:manage.py ({getpass.getuser()})")
@@ -161,7 +161,7 @@ def _actor(username: str | None) -> Actor:
     if user is None:
         names = User.objects.values_list("username", flat=True)
         raise CommandError(f"There is no user '{username}'.{suggestion(username, names)}", returncode=ERROR)
-    if not may(user, Action.CONFIGURE, None):
-        text = f"{user.username} may not configure the whole site; a plant document needs that right everywhere."
+    if not may(user, action, None):
+        text = f"{user.username} may not {what} the whole site; an import needs that right everywhere."
         raise CommandError(text, returncode=ERROR)
     return actor_of_user(user)
