@@ -18,6 +18,8 @@ BUSY_LINE_PCT: Final = 80.0
 ERROR_SHARE: Final = 0.01
 """From this share of requests without a right answer on it is worth saying."""
 _FEW: Final = 20
+NO_DATA: Final = 3
+"""So many requests without data, one after the other, are no accident: nothing of use comes at all."""
 _RETRIED: Final = "It is tried again every 10 minutes."
 
 _TABLES: Final = {
@@ -53,6 +55,11 @@ class _Case:
     def exceptions(self, *codes: str) -> int:
         known = self.unit.get("exceptions") or {}
         return sum(known.get(code, 0) for code in codes)
+
+    @property
+    def gives_nothing(self) -> bool:
+        """It answers, and no answer of late was data."""
+        return self.count("without_data") >= NO_DATA
 
     @property
     def is_read(self) -> bool:
@@ -235,7 +242,9 @@ def _failing(case: _Case) -> Iterator[Finding]:
     for codes, what, try_this in rules:
         if n := case.exceptions(*codes):
             seen = ", ".join(code for code in codes if case.exceptions(code))
-            yield Finding(f"{case.name} {what.format(codes=seen)}: {n} times since the start.", try_this, NOTE)
+            when = "now and each time" if case.gives_nothing else "in the last minute, not each time"
+            sentence = f"{case.name} {what.format(codes=seen)}: {when}; {n} times since the start."
+            yield Finding(sentence, try_this, FAULT if case.gives_nothing else NOTE)
     if unknown := sorted(set(case.unit.get("exceptions") or {}) - _KNOWN_CODES):
         yield Finding(
             f"{case.name} refuses with exception {', '.join(unknown)}, which the protocol does not name.",
@@ -262,7 +271,7 @@ def _errors(case: _Case) -> Iterator[Finding]:
             f"{case.name} gave {n} answers that did not belong to the request; none was used.",
             "See whether two devices have the same address or unit number. If it answers with another unit number, set "
             "'any unit'.",
-            NOTE,
+            FAULT if case.gives_nothing else NOTE,
         )
     if n := case.count("late_replies"):
         yield Finding(

@@ -25,13 +25,15 @@ _REMEMBERED_RTTS: Final = 512
 class UnitFigures:
     """Counters since the link was started by this process. `busy_s`: time the line was busy for this unit.
 
-    `hang_ups`: connections that ended before a request, or before its answer.
+    `hang_ups`: connections that ended before a request, or before its answer. `without_data`: requests since the last
+    answer that was data.
     """
 
     requests: int = 0
     timeouts: int = 0
     bad_replies: int = 0
     hang_ups: int = 0
+    without_data: int = 0
     exceptions: Counter[int] = field(default_factory=Counter)
     busy_s: float = 0.0
     rtts_s: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_RTTS))
@@ -44,7 +46,7 @@ class UnitFigures:
         return self.timeouts + self.bad_replies + self.hang_ups + self.exceptions.total()
 
     def as_detail(self) -> dict[str, Any]:
-        return _counted([self]) | self.percentiles_ms
+        return _counted([self]) | {"without_data": self.without_data} | self.percentiles_ms
 
     @property
     def percentiles_ms(self) -> dict[str, float | None]:

@@ -124,6 +124,7 @@ class Line:
     async def _sent(self, asker: Asker, read: Read) -> bytes:
         figures, idle_s = asker.figures, self._loop.time() - self._used_at
         figures.requests += 1
+        figures.without_data += 1
         started = self._loop.time()
         try:
             payload = await self._read(asker, read, idle_s)
@@ -143,6 +144,7 @@ class Line:
             self._used_at = now = self._loop.time()
             figures.busy_s += now - started
             self.busy_s += now - started
+        figures.without_data = 0
         figures.rtts_s.append(now - started)
         return payload
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from accounts.permissions import Action
+from devices.models import Kind
 from devices.snapshot import AreaEntry, TagEntry
 from hmi.presentation import labels_of
 from hmi.screens.counts import Counts, counts_by_area, total
@@ -65,9 +66,10 @@ class PlantCards:
 def key_tags(scope: Scope, area: AreaEntry) -> list[TagEntry]:
     """The values that say most about an area: measurements with a range, then states, then the rest.
 
-    Among equals the area's own come first, then those that are read more often. Shown are the area's own, then those
-    of each area below it, together. A part of an area (a pump) says first in which state it is. The same for everybody
-    who sees the area, since a right at an area covers what lies below it; so chosen once per snapshot.
+    What is entered by hand comes last, and of states the one with the most words first. Among equals the area's own
+    come first, then those that are read more often. Shown are the area's own, then those of each area below it,
+    together. A part of an area (a pump) says first in which state it is. The same for everybody who sees the area,
+    since a right at an area covers what lies below it; so chosen once per snapshot.
     """
     known = scope.layout.key_tags.get(area.id)
     if known is None:
@@ -79,12 +81,18 @@ def _chosen(scope: Scope, area: AreaEntry) -> list[TagEntry]:
     family = list(enumerate(scope.family(area)))
     last = {tag_id for _, a in family for tag_id in _repeated(scope.tags(a.id))}
     near = [(i, t) for i, a in family for t in scope.tags(a.id) if t.enabled]
-    near.sort(key=lambda p: (p[1].id in last, _rank(p[1]), p[0] > 0, p[1].scan_ms, p[1].name.lower(), p[0]))
+    near.sort(key=lambda p: (p[1].id in last, *_weight(p[1]), p[0] > 0, p[1].scan_ms, p[1].name.lower(), p[0]))
     measured = [tag for _, tag in near if _rank(tag) == 0][: KEY_VALUES - KEY_STATES]
     states = [tag for _, tag in near if _rank(tag) == 1 and tag.id not in last][:KEY_STATES]
     rest = [tag for _, tag in near if tag not in measured and tag not in states]
     places = {tag.id: place for place, tag in near}
     return sorted([*measured, *states, *rest][:KEY_VALUES], key=lambda tag: (places[tag.id], _order(scope, tag)))
+
+
+def _weight(tag: TagEntry) -> tuple[bool, int, int]:
+    """The less, the sooner shown: what is measured before what is entered; of states the one that tells most apart."""
+    rank = _rank(tag)
+    return tag.kind is Kind.MANUAL, rank, -len(tag.state_labels) if rank == 1 else 0
 
 
 def _repeated(tags: Sequence[TagEntry]) -> set[int]:

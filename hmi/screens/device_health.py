@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, TypeGuard
 
-from devices.diagnosis import Finding, diagnose
+from devices.diagnosis import NO_DATA, Finding, diagnose
 from devices.snapshot import AreaEntry, DeviceEntry
 from hmi.screens.device_links import SILENT_AFTER_MS, LinkLine, Links, link_line
 from hmi.screens.layout import Layout
@@ -101,6 +101,8 @@ def unit_line(device: DeviceEntry, layout: Layout, links: Links, tags: int = 0) 
     if not said or not device.enabled:
         return UnitLine(device, area, line, line.quality, line.word, line.sentence, line.since, tags, Figures())
     quality, word = STATES.get(str(said.get("state")), ("uncertain", str(said.get("state"))))
+    if quality == "good" and (_count(said, "without_data") or 0) >= NO_DATA:
+        quality, word = "bad", "gives no values"
     since = said.get("since_ms")
     began = datetime.fromtimestamp(since / 1000, UTC) if isinstance(since, int) and since > 0 else None
     reason, figures = str(said.get("reason") or ""), figures_of(said)

@@ -130,6 +130,15 @@ def test_refusals_that_pass_are_told_while_they_are_recent(code: str, sentence: 
     assert found(exceptions={code: 3}, recent_errors=0) == []
 
 
+def test_what_comes_each_time_is_a_fault_and_what_passes_is_a_note() -> None:
+    busy: dict[str, Any] = {"exceptions": {"06": 5}, "recent_errors": 5}
+    assert "in the last minute, not each time; 5 times" in only(**busy).sentence
+    assert only(**busy).severity == NOTE
+    assert "now and each time; 5 times" in only(**busy, without_data=5).sentence
+    assert only(**busy, without_data=5).severity == FAULT
+    assert only(bad_replies=9, recent_errors=9, without_data=9).severity == FAULT
+
+
 def test_time_outs_now_and_then() -> None:
     finding = only(timeouts=20, recent_errors=2)
     assert finding.sentence == "plc1 often does not answer in time: 20 of 1000 requests."

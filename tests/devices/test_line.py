@@ -27,6 +27,7 @@ class Driver:
         self.times: list[float] = []
         self.at_once = 0
         self.connects = self.closes = 0
+        self.error: DriverError | None = None
 
     async def connect(self, timeout_s: float) -> None:
         assert not self.is_connected, "one connection at a time"
@@ -42,6 +43,8 @@ class Driver:
             await asyncio.sleep(self.took_s)
         finally:
             self.at_once -= 1
+        if self.error is not None:
+            raise self.error
         return bytes(read.payload_bytes)
 
     async def identify(self, unit: int, timeout_s: float) -> dict[int, str]:
@@ -144,6 +147,23 @@ async def test_an_idle_connection_is_closed_before_the_device_does_it() -> None:
     assert driver.is_connected
     line.rest_if_idle(now + 29.1)
     assert not driver.is_connected
+
+
+async def test_requests_without_data_are_counted_until_there_is_data() -> None:
+    driver, unit = Driver(), Unit(1)
+    line = a_line(driver)
+    driver.is_connected = False
+    with pytest.raises(LinkDown):
+        await line.request(unit, READ, 0.0)
+    assert unit.figures.without_data == 0, "nothing was asked"
+    driver.is_connected, driver.error = True, BadReply("of another request")
+    for _ in range(2):
+        with pytest.raises(BadReply):
+            await line.request(unit, READ, 0.0)
+    assert unit.figures.without_data == 2
+    driver.error = None
+    await line.request(unit, READ, 0.0)
+    assert unit.figures.without_data == 0
 
 
 async def test_a_device_that_closes_unasked_is_a_fault_unless_it_was_idle() -> None:

@@ -247,6 +247,13 @@ def test_nothing_said_is_nothing_shown(cast: Cast, works: Works) -> None:
     assert "The poller says nothing of this device now." in part(cast.omar, "/devices/plc1/")
 
 
+def test_a_device_whose_answers_are_never_data_is_not_said_to_answer(works: Works, cast: Cast, bus_url: str) -> None:
+    say_link(bus_url, {works.plc1: {**FULL, "state": "answering", "without_data": 3}})
+    assert "gives no values" in part(cast.omar, "/devices/plc1/")
+    say_link(bus_url, {works.plc1: {**FULL, "state": "answering", "without_data": 2}})
+    assert "gives no values" not in part(cast.omar, "/devices/plc1/")
+
+
 def test_a_few_old_errors_are_no_fault_of_now(works: Works, cast: Cast, bus_url: str) -> None:
     say_link(bus_url, {works.plc1: {**FULL, "requests": 100_000, "recent_errors": 0}})
     page = part(cast.omar, "/devices/plc1/")

@@ -376,3 +376,21 @@ def test_a_card_does_not_say_one_state_twice(cast: Cast, works: Works) -> None:
 
 def test_a_card_without_measurements_shows_what_there_is(cast: Cast, works: Works) -> None:
     assert card_of_north(cast.omar) == ["level", "pumps/run"], "its own come first"
+
+
+def test_what_is_entered_by_hand_comes_after_what_is_measured(cast: Cast, works: Works) -> None:
+    Tag.objects.create(area=works.north, kind="manual", name="a_sample", eu_min=0, eu_max=1, data_type="float32")
+    Tag.objects.create(area=works.north, device=works.plc1, name="flow", address=100, eu_min=0, eu_max=1)
+    found = card_of_north(cast.omar)
+    assert found.index("flow") < found.index("a_sample")
+
+
+def test_of_the_states_of_a_pump_the_one_with_most_words_comes_first(cast: Cast, works: Works) -> None:
+    def state(name: str, *words: str) -> None:
+        labels = {str(number): word for number, word in enumerate(words)}
+        Tag.objects.create(area=works.pumps, device=works.plc1, name=name, address=9, state_labels=labels)
+
+    state("fault", "none", "fault")
+    state("state", "at rest", "starting", "on duty", "tripped")
+    shown = re.findall(r'data-live="works/north/pumps/(\w+)"', html(cast.omar, "/"))
+    assert shown[0] == "state"
