@@ -17,7 +17,7 @@ class Kind(StrEnum):
     DISCRETE = "discrete"
     """The value is one of the alarm states."""
     BAD_QUALITY = "bad_quality"
-    """The value is Bad for another reason than a lost connection."""
+    """The value is Bad for another reason than a lost connection, or an old one although the device is connected."""
     COMM = "comm"
     """The device of the tag does not answer."""
     EXPRESSION = "expression"

@@ -123,6 +123,17 @@ def test_an_alarm_of_a_tag_in_no_group_comes_without_its_delay_rather_than_never
     assert told(evaluation.take(block(0, {1: 12.0}))) == [(1, "alarm", 0)]
 
 
+def test_a_delay_that_is_paused_by_another_group_keeps_all_that_was_confirmed() -> None:
+    evaluation = of(Definition(1, Condition(Kind.DEVIATION, 1, 5.0, reference=3), 3000))
+    evaluation.take(block(0, {3: 50.0}, group="b"))
+    for at, value in ((0, 20.0), (1, 21.0), (2, 22.0)):
+        evaluation.take(block(at, {1: value}))
+    evaluation.take(block(2.1, {3: None}, group="b", status=BAD_SENSOR_FAILURE))
+    assert [evaluation.take(block(at)) for at in (3, 4, 60)] == [[], [], []]
+    evaluation.take(block(61.9, {3: 50.0}, group="b"))
+    assert told(evaluation.take(block(61))) == [(1, "alarm", 61)]
+
+
 # -- another configuration
 
 
@@ -354,7 +365,7 @@ def test_a_restored_evaluation_goes_on_exactly(scans: Scans, place: int) -> None
 
 
 @pytest.mark.slow
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(SCANS, st.integers(0, 60))
 def test_long_runs_of_both(scans: Scans, place: int) -> None:
     check_against_plain(scans)

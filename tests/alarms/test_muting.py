@@ -1,0 +1,53 @@
+"""What stories cannot see of the life cycle and of what mutes it: the words the functions themselves say."""
+
+from dataclasses import replace
+
+from alarms import logic, muting
+from alarms.kinds import Base, Event, Mute
+from alarms.logic import Change, Rules, State
+from alarms.muting import Muted, Muting, Shelving
+
+UNACK = State(active=True, acked=False, occurrence=1)
+ALL = Muting(Shelving(5000), "pump trip", True)
+
+
+def ended(outcome: muting.Outcome) -> Muted:
+    assert isinstance(outcome, Muted)
+    return outcome
+
+
+def test_what_is_still_muted_otherwise_does_not_call() -> None:
+    """ALM-02"""
+    outcomes = [muting.unshelve(ALL, UNACK), muting.unsuppress(ALL, UNACK, Rules()), muting.in_service(ALL, UNACK)]
+    assert [ended(outcome).annunciates for outcome in outcomes] == [False, False, False]
+    assert ended(muting.unshelve(Muting(Shelving(5000)), UNACK)).annunciates
+
+
+def test_leaving_one_does_not_end_another() -> None:
+    assert ended(muting.unshelve(ALL, UNACK)).muting == replace(ALL, shelving=None)
+    assert ended(muting.unsuppress(ALL, UNACK, Rules())).muting == replace(ALL, by_design="")
+    assert ended(muting.in_service(ALL, UNACK)).muting == replace(ALL, out_of_service=False)
+    assert ALL.reasons == (Mute.OUT_OF_SERVICE, Mute.BY_DESIGN, Mute.SHELVED)
+
+
+def test_another_rule_that_suppresses_is_told_and_the_same_is_not() -> None:
+    suppressed = Muting(by_design="pump trip")
+    assert muting.suppress(suppressed, UNACK, "pump trip") is None
+    assert ended(muting.suppress(suppressed, UNACK, "cleaning")).muting.by_design == "cleaning"
+
+
+def test_after_a_suppression_the_re_alarms_count_anew() -> None:
+    """ALM-16"""
+    often = replace(UNACK, realarms=3)
+    assert ended(muting.unsuppress(Muting(by_design="s"), often, Rules())).state.realarms == 0
+
+
+def test_a_latch_outlives_a_definition_that_no_longer_latches() -> None:
+    """Only a reset ends it: an active alarm is never dropped by a change of its definition."""
+    latched = State(acked=True, latched=True, occurrence=1)
+    outcome = logic.step(latched, Event.ALARM, Rules(latching=False))
+    assert isinstance(outcome, Change)
+    assert outcome.state.latched
+    returned = logic.step(outcome.state, Event.RETURN, Rules(latching=False))
+    assert isinstance(returned, Change)
+    assert returned.state.base is Base.LATCH_UNACK
