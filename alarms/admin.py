@@ -15,12 +15,13 @@ from accounts.actors import actor_of
 from accounts.admin_rights import GrantAdmin, subject_of
 from accounts.permissions import Action
 from accounts.placed_admin import AreaFilter, PlacedAdmin, areas_below, paths_of_request
+from alarms.admin_csv import CsvAdmin
 from alarms.admin_fields import FIELDSETS
 from alarms.admin_forms import LONGEST_WHY, AlarmForm, PlainText, WhyForm
 from alarms.advice import MARGIN, advice, setpoint_sentence, suggestion_for
 from alarms.definitions import set_enabled
 from alarms.kinds import Kind
-from alarms.models import Alarm, AlarmClass, AlarmInput
+from alarms.models import Alarm, AlarmClass, AlarmInput, AlarmTarget
 from alarms.muting import SHORTEST_REASON
 from alarms.rationalisation import rationalised
 from audit.actions import Subject, record
@@ -61,6 +62,19 @@ class AlarmClassAdmin(_RecordedAdmin):
         return self.fields if self.has_change_permission(request, obj) else self.fields[:-1]
 
 
+@admin.register(AlarmTarget)
+class AlarmTargetAdmin(_RecordedAdmin):
+    """Only figures for which the site asks something else than the standards have a row."""
+
+    area_lookup = None
+    form = WhyForm
+    list_display = ("__str__", "goal", "manageable")
+    fields = ("figure", "goal", "manageable", "why")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields if self.has_change_permission(request, obj) else self.fields[:-1]
+
+
 class WhyAction(ActionForm):
     why = forms.CharField(required=False, max_length=LONGEST_WHY, label="Why:")
 
@@ -80,11 +94,11 @@ _BY_PATH = ("tag_path", "reference_path", "inputs", "causes", "why", "limit", "r
 
 
 @admin.register(Alarm)
-class AlarmAdmin(_RecordedAdmin, PlacedAdmin):
+class AlarmAdmin(CsvAdmin, _RecordedAdmin, PlacedAdmin):
     area_lookup = "tag__area"
     form = AlarmForm
     action_form = WhyAction
-    actions = ("enable", "disable")
+    actions = ("enable", "disable", "export")
     save_as = True
     columns = ("message", "kind", "setpoint", "priority", "alarm_class", "enabled", "is_rationalised")
     list_filter = (AlarmAreaFilter, "enabled", "priority", "kind", "alarm_class")

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
@@ -269,3 +270,48 @@ def test_a_new_site_has_the_standard_classes(db: None) -> None:
     assert found == {
         "process": (True, False), "safety": (False, True), "environmental": (True, False), "diagnostic": (True, False),
     }  # fmt: skip
+
+
+def sheet(text: str) -> SimpleUploadedFile:
+    return SimpleUploadedFile("alarms.csv", text.encode(), content_type="text/csv")
+
+
+def test_ticked_alarms_are_exported_and_the_file_is_imported_after_a_look(ada: Client, works: Works) -> None:
+    """ALM-10, ALM-25."""
+    alarms = [make_alarm(works.level), make_alarm(works.flow)]
+    sent = {"action": "export", "_selected_action": [alarms[0].pk]}
+    answer = ada.post(reverse("admin:alarms_alarm_changelist"), sent)
+    assert answer["Content-Disposition"] == 'attachment; filename="works-alarms.csv"'
+    text = answer.content.decode()
+    assert "north/level:hi" in text
+    assert "south" not in text
+    assert "Import CSV" in ada.get(reverse("admin:alarms_alarm_changelist")).content.decode()
+    page, changed = reverse("admin:alarms_alarm_import"), text.replace("level high", "Level too high")
+    said = ada.post(page, {"plant": works.plant.pk, "file": sheet(changed), "look": "1"}).content.decode()
+    assert "It would be: 1 alarm changed. Nothing was changed." in said
+    assert "message: level high -&gt; Level too high" in said
+    assert "Say why" in problems(ada.post(page, {"plant": works.plant.pk, "file": sheet(changed), "import": "1"}))
+    bad = changed.replace(",hi,Level", ",high,Level")
+    said = problems(ada.post(page, {"plant": works.plant.pk, "file": sheet(bad), "import": "1", "why": "Clearer"}))
+    assert "line 2, column 2, alarms[0].kind" in said
+    assert not Alarm.objects.filter(message="Level too high").exists()
+    sent_file = {"plant": works.plant.pk, "file": sheet(changed), "import": "1", "why": "Clearer"}
+    assert ada.post(page, sent_file).status_code == 302
+    assert Alarm.objects.filter(message="Level too high").count() == 1
+    found = AuditRecord.objects.get(event="alarm.changed")
+    assert (found.actor_name, found.reason) == ("ada", "Clearer")
+
+
+def test_whoever_configures_alarms_of_one_area_exports_them_and_imports_nothing(nora: Client, works: Works) -> None:
+    alarm, other = make_alarm(works.level), make_alarm(works.flow)
+    sent = {"action": "export", "_selected_action": [alarm.pk, other.pk]}
+    text = nora.post(reverse("admin:alarms_alarm_changelist"), sent).content.decode()
+    assert "north/level:hi" in text
+    assert "south" not in text
+    Alarm.objects.filter(pk=alarm.pk).update(suppress_when="q > 1")
+    AlarmInput.objects.create(alarm=alarm, name="q", source=works.flow)
+    said = nora.post(reverse("admin:alarms_alarm_changelist"), sent, follow=True).content.decode()
+    assert "Some of these look at tags outside of your areas" in said
+    assert "works/south" not in said
+    assert nora.get(reverse("admin:alarms_alarm_import")).status_code == 403
+    assert "Import CSV" not in nora.get(reverse("admin:alarms_alarm_changelist")).content.decode()

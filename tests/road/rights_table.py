@@ -316,6 +316,9 @@ ADDRESSES: Final[dict[str, Cases]] = {
     "admin:password_change": office(302),
     "admin:jsi18n": office(),
     "admin:autocomplete": office(403),
+    "admin:alarms_alarm_import": lambda site: iter(
+        [Case(lambda p: p.may("configure_alarms", EVERYWHERE), denied=frozenset({302, 403}))]
+    ),
     "admin:app_list": lambda site: iter(
         Case(allowed, {"app_label": label}, denied=frozenset({302, 404}))
         for label, allowed in (
@@ -363,7 +366,8 @@ ADMIN_MODELS: Final = {
     "devices.derivedtag": AdminModel("configure", bulk=SWITCHES),
     "devices.manualtag": AdminModel("configure", bulk=SWITCHES),
     "alarms.alarmclass": AdminModel("configure_alarms", site_wide=True),
-    "alarms.alarm": AdminModel("configure_alarms", bulk=SWITCHES),
+    "alarms.alarmtarget": AdminModel("configure_alarms", site_wide=True),
+    "alarms.alarm": AdminModel("configure_alarms", bulk=SWITCHES | {"export"}),
     "accounts.user": AdminModel(
         "administer",
         site_wide=True,
