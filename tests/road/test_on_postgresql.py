@@ -26,6 +26,7 @@ __all__ = ["postgres_url"]
         "tests/alarms/test_transitions.py tests/alarms/test_actions.py tests/alarms/test_lists.py "
         "tests/alarms/test_journal.py tests/alarms/test_journal_guard.py tests/alarms/test_at_once.py "
         "tests/exchange/test_alarms.py",
+        "tests/alarms/test_engine.py tests/alarms/test_timers_of_alarms.py tests/alarms/test_alarm_process.py",
         "tests/road/test_backup.py",
     ],
 )
