@@ -29,5 +29,11 @@ def clock_in(ms: int | None, zone: str) -> str:
 
 
 @register.filter
+def time_in(ms: int, zone: str) -> str:
+    """14:31:52 in the zone, where the day is said elsewhere."""
+    return f"{datetime.fromtimestamp(ms / 1000, ZoneInfo(zone)):%H:%M:%S}"
+
+
+@register.filter
 def utc_iso(ms: int | None) -> str:
     return "" if ms is None else f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -79,6 +79,16 @@ def test_borders_of_controls_and_the_focus_have_a_contrast_of_3(theme: str, grou
 
 
 @pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("priority", ["1", "2", "3", "4"])
+def test_a_mark_of_an_alarm_stands_out_and_its_number_is_legible(theme: str, priority: str) -> None:
+    """HMI-11, HMI-13: the edge on any ground, filled or not, and the number on what it is filled with."""
+    found, i = colours(), THEMES[theme]
+    letter = found["alarm-on-1" if priority == "1" else "alarm-on-others"][i]
+    assert contrast(letter, found[f"alarm-{priority}-fill"][i]) >= 4.5
+    assert all(contrast(found[f"alarm-{priority}"][i], found[ground][i]) >= 3 for ground in GROUNDS)
+
+
+@pytest.mark.parametrize("theme", THEMES)
 def test_the_lost_link_is_legible_on_its_band(theme: str) -> None:
     found, i = colours(), THEMES[theme]
     assert contrast(found["raised"][i], found["quality-bad"][i]) >= 4.5
