@@ -264,7 +264,7 @@ def test_any_alarms_make_the_round_trip(data: st.DataObject) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(times(300, 1800))
-@settings(max_examples=times(150, 1500), deadline=None, suppress_health_check=UNHURRIED)
+@settings(max_examples=times(50, 1000), deadline=None, suppress_health_check=UNHURRIED)
 @given(data=st.data())
 def test_many_alarms_make_the_round_trip(data: st.DataObject) -> None:
     round_trip(data)
