@@ -45,13 +45,15 @@ class Change:
 class Step:
     """What the evaluation did at one place of the stream: with one entry, or between two.
 
-    `is_anew`: the stream was not continuous here; the mark is set wherever it was. `memory`: to be kept.
+    `is_anew`: the stream was not continuous here; the mark is set wherever it was. `is_between`: not of the entry, but
+    of what was learned after it; the mark stays. `memory`: to be kept.
     `server_ms`: when it was learned of, for a history that is simulated; None: now.
     """
 
     mark: Mark
     raised: Sequence[Raised] = ()
     is_anew: bool = False
+    is_between: bool = False
     change: Change | None = None
     memory: Memory | None = None
     server_ms: int | None = None
@@ -109,12 +111,12 @@ class Engine:
                 if step.change is not None:
                     alarms = step.change.configuration.alarms
                     self._adopt(writer, step.change, step.mark)
-                elif not step.is_anew and applied.covers(step.mark):
-                    self._keep(step, alarms)
-                    continue
-                self._raise(writer, alarms, step, there)
+                is_news = step.is_anew or not applied.covers(step.mark)
+                if is_news or step.is_between:
+                    self._raise(writer, alarms, step, there)
+                if is_news:
+                    applied = step.mark
                 self._keep(step, alarms)
-                applied = step.mark
             checkpoint.save_applied(applied, self._now_ms())
         self.alarms = alarms
 

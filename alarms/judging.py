@@ -114,7 +114,8 @@ class Judging:
         for tag in new.watched - before.watched:
             if tag in new.groups:
                 self._owed.setdefault(new.groups[tag][0], set()).add(tag)
-        return [Step(self.mark, raised, change=Change(before, configuration), memory=self.memory())]
+        change = Change(before, configuration)
+        return [Step(self.mark, raised, is_between=True, change=change, memory=self.memory())]
 
     @property
     def owed(self) -> list[str]:
@@ -130,7 +131,7 @@ class Judging:
                 del self._owed[group]  # it has not spoken yet; its first word will be everything
             elif block.seq == seq and block.epoch == self.mark.epoch:
                 raised += self._take(_part(block, self._owed.pop(group)))
-        return [Step(self.mark, raised, is_anew=True, memory=self.memory())] if raised else []
+        return [Step(self.mark, raised, is_between=True, memory=self.memory())] if raised else []
 
     def memory(self) -> Memory | None:
         """None while entries are evaluated again: what is kept leads further."""

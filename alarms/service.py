@@ -60,6 +60,7 @@ class AlarmEngine:
         self._saved_blocks = 0
         self._is_away = False
         self._reached_ms = 0
+        self._slowest_write_s = 0.0
         self.raised = self.tries_again = 0
 
     async def run(self) -> None:
@@ -88,7 +89,9 @@ class AlarmEngine:
             self._thread.shutdown(wait=False)
 
     def figures(self) -> dict[str, Any]:
+        """For the heartbeat. `write_ms`: the longest writing since it was asked last."""
         judging, following = self._judging, self._following
+        write_ms, self._slowest_write_s = round(self._slowest_write_s * 1000), 0.0
         return {
             "definitions": len(judging.configuration.definitions) if judging else 0,
             "blocks": judging.evaluated if judging else 0,
@@ -98,6 +101,7 @@ class AlarmEngine:
             "failed_blocks": judging.failed if judging else 0,
             "put_aside": (following.put_aside if following else 0) + (self._engine.put_aside if self._engine else 0),
             "database_waits": self.tries_again,
+            "write_ms": write_ms,
         }
 
     def _revision(self) -> int:
@@ -181,7 +185,9 @@ class AlarmEngine:
     async def _write_some(self, engine: Engine) -> None:
         """What has been written leaves the queue; a kill of the thread in between is a kill like any other."""
         some = [self._steps[n] for n in range(min(STEPS, len(self._steps)))]
+        started = time.monotonic()
         await self._insist(partial(engine.apply_steps, some))
+        self._slowest_write_s = max(self._slowest_write_s, time.monotonic() - started)
         for _ in some:
             self._steps.popleft()
         if len(self._steps) < WAITING_STEPS // 2:

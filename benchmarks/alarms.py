@@ -19,7 +19,8 @@ from typing import Final
 from benchmarks import report
 from benchmarks.accounting import Window
 from benchmarks.rig import Rig, wait_until
-from bus.client import BusError
+from bus.client import BusError, connect_blocking
+from bus.presence import hear_processes_blocking
 
 GROUPS: Final = 50
 WARM_S: Final = 8
@@ -98,7 +99,6 @@ class News:
 
     def __init__(self, url: str) -> None:
         from bus import keys
-        from bus.client import connect_blocking
 
         self.at: list[float] = []
         self._client = connect_blocking(url, "benchmark-news")  # it closes its connections when it is forgotten
@@ -171,6 +171,7 @@ def singles(rig: Rig, plant: Plant, news: News) -> None:
     """Excursions one after the other, 0.4 s apart, each over a second later, between two others: from the block on the
     bus to the announcement that follows the commit."""
     plant.singles = SINGLES
+    figures = Figures(rig.redis_url)
     bare = bare_commits(rig.folder / "bare.sqlite3", 0.4 * SINGLES + 3)
     took = [1000 * (next(at for at in news.at if at > said) - said) for said in plant.single_at]
     report.line(
@@ -180,6 +181,7 @@ def singles(rig: Rig, plant: Plant, news: News) -> None:
         f"{len(bare)} bare commits of one row meanwhile",
         f"p50 {statistics.median(bare):.1f} ms, p99 {statistics.quantiles(bare, n=100)[98]:.1f} ms",
     )
+    report.line("the engine's own worst", f"loop {figures.lag_ms} ms late, a writing of {figures.write_ms} ms")
     report.line("samples until news, the five worst", ", ".join(f"{ms:.0f}" for ms in sorted(took)[-5:]) + " ms")
     report.verdict("samples until news, p99", statistics.quantiles(took, n=100)[98], 250, "ms")
 
@@ -197,6 +199,24 @@ def bare_commits(path: Path, seconds: float) -> list[float]:
             took.append(1000 * (time.perf_counter() - before))
             time.sleep(0.2)
     return took
+
+
+class Figures:
+    """The worst the engine says of itself, once a second: how late its loop woke up, and its longest writing, in ms."""
+
+    def __init__(self, url: str) -> None:
+        self._client = connect_blocking(url, "benchmark-figures")
+        self.lag_ms = self.write_ms = 0
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def _look(self) -> None:
+        with suppress(*BusError):
+            while True:
+                heard = hear_processes_blocking(self._client).get("alarms")
+                if heard is not None:
+                    self.lag_ms = max(self.lag_ms, heard.state.lag_ms)
+                    self.write_ms = max(self.write_ms, heard.state.detail["write_ms"])
+                time.sleep(0.5)
 
 
 def flood(rig: Rig, plant: Plant, tags: Sequence[int], within_s: float) -> None:

@@ -44,6 +44,7 @@ PROCESS_GAUGES: Final = {
         "failed_blocks": "Blocks at which the evaluation failed",
         "put_aside": "Entries that could not be read, and events that could not be written",
         "database_waits": "Writings that had to be tried again",
+        "write_ms": "The longest writing of the last second, in ms",
     },
 }
 """Role -> figure of its detail -> what it is. Since the process started."""
