@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from alarms.kinds import Base, Event, Kind, Priority, Severity
+from alarms.kpi_targets import TARGETS, target_problems
 from alarms.neighbours import neighbour_problems
 from alarms.validation import alarm_problems
 from devices.models import Tag
@@ -296,6 +297,33 @@ class JournalEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.path} {self.event}"
+
+
+class AlarmTarget(models.Model):
+    """What the site asks of a key figure in place of what the standards ask (alarms/kpi_targets.py)."""
+
+    figure = models.CharField(
+        max_length=16,
+        unique=True,
+        choices=[(t.figure, f"{t.title} ({t.unit})" if t.unit else t.title) for t in TARGETS.values()],
+    )
+    goal = models.FloatField("target", null=True, blank=True, help_text="Empty: nothing is asked.")
+    manageable = models.FloatField(
+        "at most manageable", null=True, blank=True, help_text="More than the target, and still bearable; may be empty."
+    )
+
+    class Meta:
+        ordering = ["figure"]
+        verbose_name = "target of a key figure"
+        verbose_name_plural = "targets of key figures"
+
+    def __str__(self) -> str:
+        return self.get_figure_display()
+
+    def clean(self) -> None:
+        problems = target_problems(self.figure, self.goal, self.manageable)
+        if problems:
+            raise ValidationError(problems)
 
 
 class Writing(models.Model):

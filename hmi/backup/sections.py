@@ -14,7 +14,7 @@ from django.db import connections, models
 
 from accounts.models import ApiToken, Grant, Role, User
 from alarms.journal_guard import JOURNAL
-from alarms.models import Alarm, AlarmClass, AlarmInput, AlarmState, JournalEntry, Writing
+from alarms.models import Alarm, AlarmClass, AlarmInput, AlarmState, AlarmTarget, JournalEntry, Writing
 from audit import triggers
 from audit.models import AuditRecord
 from devices.models import Device, ManualValue, OutOfUse, Substitution, Tag, TagInput, TotaliserState
@@ -46,7 +46,7 @@ SECTIONS: Final = [
     Section("operation", (ManualValue, Substitution, OutOfUse, TotaliserState)),
     Section(
         "alarms",
-        (AlarmClass, Alarm, Alarm.suppressed_by.through, AlarmInput, AlarmState, JournalEntry, Writing),
+        (AlarmClass, Alarm, Alarm.suppressed_by.through, AlarmInput, AlarmState, AlarmTarget, JournalEntry, Writing),
         open_up=JOURNAL.drop,
         close_again=JOURNAL.install,
     ),
