@@ -167,6 +167,30 @@ def test_keys_walk_through_the_list_and_acknowledge(chromium: Browser, server: L
 
 
 @pytest.mark.slow
+def test_no_press_is_lost_however_fast_they_come_and_whatever_is_refreshed_meanwhile(
+    chromium: Browser, server: LiveServer, desk: AlarmDesk
+) -> None:
+    keys = desk.describe(8)
+    desk.happen("alarm", *keys)
+    page = opened(chromium, server, "omar")
+    expect(page.locator(".alarm-row")).to_have_count(8)
+    page.wait_for_timeout(500)  # the line has stood still for a while
+    page.evaluate(
+        """() => {
+        const ask = () => document.dispatchEvent(new CustomEvent("isthmus:alarms"));
+        ask();
+        document.querySelector("[data-banner-silence]").click();
+        ask();
+        document.querySelectorAll("[data-row-act]").forEach((button) => { button.click(); ask(); });
+        }"""
+    )
+    expect(page.locator('.alarm-row[data-state="acked"]')).to_have_count(8)
+    expect(page.locator("#alarm-banner-silence")).to_be_disabled()
+    desk.happen("alarm", *desk.describe(1))
+    expect(page.locator("[data-alarm-banner]")).to_have_attribute("data-sound", "2")
+
+
+@pytest.mark.slow
 def test_the_sound_says_that_it_is_off_until_somebody_clicks_and_stops_when_silenced(
     chromium: Browser, server: LiveServer, desk: AlarmDesk
 ) -> None:

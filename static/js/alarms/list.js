@@ -36,14 +36,14 @@ function count() {
   if (!rows().some((row) => row.tabIndex === 0)) rows().slice(0, 1).forEach((row) => (row.tabIndex = 0));
 }
 
-/** Act on one row, by the button of the bar. @param {HTMLElement} row @param {string} what */
+/** Act on one row. The source has hx-sync "queue all": of presses that come quickly none is lost. @param {HTMLElement} row @param {string} what */
 function act(row, what) {
   const on = row.querySelector('input[name="on"]');
   const { htmx } = /** @type {any} */ (window);
   const token = bar?.querySelector('input[name="csrfmiddlewaretoken"]');
   if (!(on instanceof HTMLInputElement && bar instanceof HTMLFormElement && token instanceof HTMLInputElement)) return;
   const base = new URL(bar.action).pathname.replace(/[^/]+\/$/, "");
-  void htmx.ajax("POST", `${base}${what}/`, { target: "#alarm-said", values: { on: on.value, csrfmiddlewaretoken: token.value } });
+  void htmx.ajax("POST", `${base}${what}/`, { source: "#alarm-said", target: "#alarm-said", values: { on: on.value, csrfmiddlewaretoken: token.value } });
 }
 
 /** @param {HTMLElement | undefined} row */
