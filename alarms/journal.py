@@ -1,7 +1,7 @@
 """Reading the journal: pages by key, so that entries that come meanwhile neither repeat nor skip one, and all of it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -57,10 +57,12 @@ def journal(
     limit: int = 100,
 ) -> JournalPage:  # fmt: skip
     """One query. By the time at which the server learned of it, then in order of writing."""
+    if before is not None and (filters.to_ms is None or before[0] < filters.to_ms):
+        filters = replace(filters, to_ms=before[0] + 1)  # the one bound: of two, SQLite may search by the far one
     rows = selected(areas, sees_system, filters)
     if before is not None:
         at_ms, pk = before
-        rows = rows.filter(Q(server_ms__lt=at_ms) | Q(server_ms=at_ms, pk__lt=pk), server_ms__lte=at_ms)
+        rows = rows.filter(Q(server_ms__lt=at_ms) | Q(server_ms=at_ms, pk__lt=pk))
     found = list(rows.order_by("-server_ms", "-pk")[: limit + 1])
     page = found[:limit]
     return JournalPage(page, (page[-1].server_ms, page[-1].pk) if len(found) > limit else None)
@@ -68,13 +70,13 @@ def journal(
 
 def journal_all(areas: AreaSet, sees_system: bool, filters: JournalFilters) -> Iterator[JournalEntry]:
     """Oldest first, for an export: a batch at a time, however many there are. No cursor is held open meanwhile."""
-    rows = selected(areas, sees_system, filters).order_by("server_ms", "pk")
-    batch = list(rows[:BATCH])
+    batch = list(selected(areas, sees_system, filters).order_by("server_ms", "pk")[:BATCH])
     while batch:
         yield from batch
         at_ms, pk = batch[-1].server_ms, batch[-1].pk
+        rest = selected(areas, sees_system, replace(filters, from_ms=at_ms))  # one bound, or SQLite reads all again
         later = Q(server_ms__gt=at_ms) | Q(server_ms=at_ms, pk__gt=pk)
-        batch = list(rows.filter(later, server_ms__gte=at_ms)[:BATCH])
+        batch = list(rest.filter(later).order_by("server_ms", "pk")[:BATCH])
 
 
 def selected(areas: AreaSet, sees_system: bool, filters: JournalFilters) -> QuerySet[JournalEntry]:
