@@ -350,8 +350,10 @@ class EngineMemory(models.Model):
     """What the engine needs to go on where it stood (alarms/checkpoint.py); apart from Checkpoint, which is written
     with every event and must be small.
 
-    Two rows. "state": the evaluation after the entry `entry_id`; what follows it is evaluated again, and applied only
-    beyond the checkpoint. "configuration": what it was evaluated by.
+    "state": the evaluation after the entry `entry_id`; what follows it is evaluated again, and applied only
+    beyond the checkpoint. "configuration": what it was evaluated by. Beside them, "system_watch": the starts of the
+    processes (alarms/system_alarms.py), and "demo_history": that this site has its history or is to have none
+    (alarms/demo_history.py).
     """
 
     part = models.CharField(max_length=16, primary_key=True)

@@ -21,6 +21,7 @@ from alarms.configuration import Configuration, ConfigurationWatch
 from alarms.engine import AWAY, Engine, Step, now_ms
 from alarms.following import Anew, Entries, Following, Idle, Lost
 from alarms.judging import Judging
+from alarms.system_alarms import EngineFigures
 from alarms.timers import let_time_pass
 from bus.client import BusError
 from bus.latest import read_latest
@@ -60,6 +61,8 @@ class AlarmEngine:
         self._saved_blocks = 0
         self._is_away = False
         self._reached_ms = 0
+        self._missed_ms = 0
+        self._missed_at_s: float | None = None
         self._slowest_write_s = 0.0
         self.raised = self.tries_again = 0
 
@@ -138,6 +141,7 @@ class AlarmEngine:
                 return judging.entries(event)
             case Anew():
                 log.info("the engine begins with the newest values", reason=event.reason, groups=len(event.blocks))
+                self._note_missed(judging, event)
                 return judging.anew(event)
             case Idle():
                 return judging.caught_up()
@@ -146,7 +150,18 @@ class AlarmEngine:
                 return []
 
     def _reach(self, read: Entries) -> None:
-        self._reached_ms = int(read.cursor.partition("-")[0])
+        self._reached_ms = _ms_of(read.cursor)
+
+    def _note_missed(self, judging: Judging, found: Anew) -> None:
+        """From the place it was at to where it begins anew nothing was judged. At the first start there is no place."""
+        before_ms, self._reached_ms = _ms_of(judging.mark.entry_id), _ms_of(found.mark.entry_id)
+        if before_ms and self._reached_ms > before_ms:
+            self._missed_ms, self._missed_at_s = self._reached_ms - before_ms, time.monotonic()
+
+    def told(self) -> EngineFigures:
+        """What the watch over Isthmus itself asks of the engine."""
+        alarms = self._configuration.alarms if self._configuration is not None else None
+        return EngineFigures(alarms, self._reached_ms, self._missed_ms, self._missed_at_s)
 
     async def _pay(self, judging: Judging, *, is_all_read: bool) -> None:
         """Values of tags that are watched from now on: a tag that stands still would not come by itself."""
@@ -221,6 +236,10 @@ class AlarmEngine:
                 log.info("alarm database back", waiting=len(self._steps))
                 self._is_away = False
             return answer
+
+
+def _ms_of(entry_id: str) -> int:
+    return int(entry_id.partition("-")[0])
 
 
 def _in_thread(work: Callable[[], Answer]) -> Answer:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from alarms.service import AlarmEngine
+from alarms.system_alarms import SystemWatch
 from bus.client import connect
 from bus.parent import die_with_parent
 from bus.roles import ALARMS, RoleTaken, hold_role
@@ -30,7 +31,9 @@ class Command(BaseCommand):
 
 async def _main() -> None:
     client = connect(settings.REDIS_URL, ALARMS)
-    engine = asyncio.create_task(AlarmEngine(client).run())
+    alarms = AlarmEngine(client)
+    engine = asyncio.create_task(alarms.run())
+    watch = asyncio.create_task(SystemWatch(alarms.told).run())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, engine.cancel)
@@ -39,4 +42,6 @@ async def _main() -> None:
     except asyncio.CancelledError:
         return
     finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
         await client.aclose()
