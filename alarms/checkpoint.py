@@ -72,12 +72,17 @@ def applied() -> Mark:
     return Mark(row.epoch, row.applied_id) if row else Mark()
 
 
+def stamp() -> int:
+    """Of the newest writing of the mark, in ms; 0 before the first."""
+    return Checkpoint.objects.filter(pk=1).values_list("saved_at_ms", flat=True).first() or 0
+
+
 def recall() -> Recalled:
     parts = {m.part: m for m in EngineMemory.objects.all()}
     try:
         memory = _state_of(parts[STATE])
         known = unpack_known(bytes(parts[CONFIGURATION].content))
-    except (KeyError, Unreadable):
+    except (KeyError, ValueError, TypeError):  # not there, not readable, or of another version
         memory, known = None, None
     active, suppressed = standing_conditions()
     return Recalled(applied(), memory, known, active, suppressed)

@@ -5,14 +5,16 @@ after a kill at any point it is either all there, and the entry is behind the ma
 evaluated again. What operators did meanwhile stands in the rows, and the base machine is asked there.
 """
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Final
 
 import structlog
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 
 from alarms import checkpoint, muting
 from alarms.changes import note_changes
@@ -25,12 +27,16 @@ from alarms.running import Raised
 from alarms.snapshot import AlarmEntry, AlarmSnapshot
 from alarms.transitions import BATCH, When, Who, Writer, muting_of, state_of, writing
 from audit.actions import Actor
+from bus.messages import Value
 
 log = structlog.get_logger(__name__)
 
 ENGINE: Final = Who(Actor.system("alarms"))
 AWAY: Final = (OperationalError, InterfaceError)
 """The database is away, busy or full: the same is tried again until it is written."""
+KNOWN_STEPS: Final = 1000
+"""Of so many steps it is known whether they were written, where the answer to a commit was lost."""
+_numbers: Final = count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class Step:
 
     `is_anew`: the stream was not continuous here; the mark is set wherever it was. `is_between`: not of the entry, but
     of what was learned after it; the mark stays. `memory`: to be kept.
-    `server_ms`: when it was learned of, for a history that is simulated; None: now.
+    `server_ms`: when it was learned of, for a history that is simulated; None: now. `number`: of its own.
     """
 
     mark: Mark
@@ -57,6 +63,7 @@ class Step:
     change: Change | None = None
     memory: Memory | None = None
     server_ms: int | None = None
+    number: int = field(default_factory=_numbers.__next__, compare=False)
 
 
 def now_ms() -> int:
@@ -71,6 +78,8 @@ class Engine:
         self._now_ms = now_ms
         self._groups: dict[str, list[AlarmEntry]] = {}
         self._grouped: AlarmSnapshot | None = None
+        self._tried: dict[int, list[int]] = {}
+        """Stamp that a writing gave the mark -> numbers of the steps that are written, if the database has it."""
         self.put_aside = 0
         """Events that could not be written, each with its error in the log."""
 
@@ -79,9 +88,10 @@ class Engine:
         self.apply_steps([Step(Mark(epoch, entry_id), raised)])
 
     def apply_steps(self, steps: Sequence[Step]) -> None:
-        """In one transaction. Raises one of AWAY when the database cannot write now; then nothing has been written.
+        """In one transaction. Raises one of AWAY when the database cannot write now; try the same steps again: those of
+        a commit that was done, but whose answer was lost, are not written twice.
 
-        A step that cannot be written for another reason is put aside with its error, and the others are written.
+        An event that cannot be written for another reason is put aside with its error, and the others are written.
         """
         try:
             self._write(steps)
@@ -95,21 +105,48 @@ class Engine:
             self._put_aside(steps[0], error)
 
     def _put_aside(self, step: Step, error: Exception) -> None:
-        """The engine must go on: an event that nobody can write would else keep back all that follow."""
-        self.put_aside += len(step.raised)
-        log.error("alarm events put aside", events=[str(r) for r in step.raised], reason=str(error), exc_info=error)
+        """The engine must go on: an event that nobody can write would else keep back all that follow. Those of the same
+        entry that can be written are."""
         if step.change is not None:
             self.alarms = step.change.configuration.alarms
-        self._write([replace(step, raised=(), change=None)])
+        good = [r for r in step.raised if self._can_be_written(r)]
+        try:
+            self._write([replace(step, raised=good)])
+        except AWAY:
+            raise
+        except Exception as again:  # noqa: BLE001  # the same
+            error, good = again, []
+            self._write([replace(step, raised=(), change=None)])
+        bad = [r for r in step.raised if r not in good]
+        self.put_aside += len(bad)
+        log.error("alarm events put aside", events=[str(r) for r in bad], reason=str(error), exc_info=error)
+
+    def _can_be_written(self, raised: Raised) -> bool:
+        """Write it, and take that back."""
+        step = Step(Mark(), [raised])
+        try:
+            with transaction.atomic():
+                with writing() as writer:
+                    self._raise(writer, self.alarms, step, _still_there([step]))
+                transaction.set_rollback(True)
+        except AWAY:
+            raise
+        except Exception:  # noqa: BLE001  # whatever it is: the whole step has said it
+            return False
+        return True
 
     def _write(self, steps: Sequence[Step]) -> None:
         alarms = self.alarms
         with writing() as writer:
             applied = checkpoint.applied()
+            written, stamp_ms = self._begin(steps)
             there = _still_there(steps)
             for step in steps:
                 if step.change is not None:
                     alarms = step.change.configuration.alarms
+                if step.number in written:
+                    continue
+                if step.change is not None:
                     self._adopt(writer, step.change, step.mark)
                 is_news = step.is_anew or not applied.covers(step.mark)
                 if is_news or step.is_between:
@@ -117,8 +154,19 @@ class Engine:
                 if is_news:
                     applied = step.mark
                 self._keep(step, alarms)
-            checkpoint.save_applied(applied, self._now_ms())
+            checkpoint.save_applied(applied, stamp_ms)
         self.alarms = alarms
+
+    def _begin(self, steps: Sequence[Step]) -> tuple[frozenset[int], int]:
+        """The numbers of the steps that are written, as the database has it; and the stamp of this writing."""
+        newest = checkpoint.stamp()
+        written = self._tried.get(newest, [])
+        stamp_ms = self._now_ms()
+        while stamp_ms == newest or stamp_ms in self._tried:
+            stamp_ms += 1
+        all_then = [*written, *(step.number for step in steps)]
+        self._tried = {newest: written, stamp_ms: all_then[-KNOWN_STEPS:]}
+        return frozenset(written), stamp_ms
 
     def _keep(self, step: Step, alarms: AlarmSnapshot) -> None:
         if step.memory is not None:
@@ -174,6 +222,11 @@ class Engine:
             for entry in alarms.alarms.values():
                 self._groups[entry.definition.first_out].append(entry)
         return self._groups.get(group, [])
+
+
+def _plain(value: Value) -> Value:
+    """As JSON can keep it: a sensor that says "not a number" must not keep its own alarm from the journal."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _still_there(steps: Iterable[Step]) -> set[int]:

@@ -129,14 +129,26 @@ class Evaluation:
         return self._follow({}, None, self._read_at_ms)
 
     def assume(self, active: Collection[int], suppressed: Collection[int]) -> None:
-        """Conditions and suppressions as the rows have them; the others are false. Judged at the next block."""
-        for alarm in self._alarms.values():
-            alarm.active = alarm.definition.id in active
-            alarm.suppressed = alarm.definition.id in suppressed
-            alarm.is_ruled = alarm.suppressed and alarm.truth is not None
-            alarm.since_ms, alarm.spent_ms = None, 0
+        """Conditions and suppressions as the rows have them; the others are false. Judged at the next block. Delays of
+        those that stood otherwise begin anew."""
+        for pk, alarm in self._alarms.items():
+            if alarm.active is not (pk in active):
+                alarm.active = not alarm.active
+                alarm.since_ms, alarm.spent_ms = None, 0
+            if alarm.suppressed is not (pk in suppressed):
+                alarm.suppressed = not alarm.suppressed
+                alarm.is_ruled = alarm.suppressed and alarm.truth is not None
         self._settle()
         self._is_new = True
+
+    def standing(self) -> tuple[frozenset[int], frozenset[int]]:
+        """The alarms that are active, and those that are suppressed."""
+        alarms = self._alarms.items()
+        return frozenset(pk for pk, a in alarms if a.active), frozenset(pk for pk, a in alarms if a.suppressed)
+
+    def unheard(self) -> frozenset[int]:
+        """Tags of which no value is known."""
+        return frozenset(pk for pk, tag in self._tags.items() if tag.status == UNHEARD)
 
     def _lay_out(self, definitions: Mapping[int, Definition], groups: Mapping[int, tuple[str, int]]) -> None:
         before = self._alarms

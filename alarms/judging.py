@@ -5,7 +5,7 @@ configuration of then, and what they raise is left out, because the journal has 
 between two entries, never while that lasts.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import replace
 from typing import Protocol
 
@@ -33,6 +33,8 @@ class Evaluates(Protocol):
         self, definitions: Mapping[int, Definition], groups: Mapping[int, tuple[str, int]]
     ) -> list[Raised]: ...
     def assume(self, active: Collection[int], suppressed: Collection[int]) -> None: ...
+    def standing(self) -> tuple[frozenset[int], frozenset[int]]: ...
+    def unheard(self) -> frozenset[int]: ...
     def dump(self) -> bytes: ...
     def restore(self, state: bytes) -> None: ...
 
@@ -87,8 +89,27 @@ class Judging:
 
     def caught_up(self) -> list[Step]:
         """What was evaluated before has been evaluated again."""
+        if self._replays_to is None:
+            return self.adopt(self._newest)
         self._replays_to = None
-        return self.adopt(self._newest)
+        self._agree_with_rows()
+        steps = self.adopt(self._newest)
+        self._owe_unheard()
+        return steps
+
+    def _agree_with_rows(self) -> None:
+        """The evaluation stands as the journal says, unless entries that had been applied have gone from the stream
+        meanwhile: Redis may come back without its last second. Then the rows are right, and are judged anew: an alarm
+        of which only one side knows would never return, or never come."""
+        assert self._evaluation is not None, "there was something to evaluate again"
+        active, suppressed = self._evaluation.standing()
+        there = self._known.alarms.keys() & self._newest.known.alarms.keys()
+        differ = {*(active ^ self._recalled.active), *(suppressed ^ self._recalled.suppressed)} & there
+        if differ:
+            log.warning("the stream lacks entries that stand in the journal", alarms=len(differ))
+            self._evaluation.assume(
+                _as_rows(active, self._recalled.active, there), _as_rows(suppressed, self._recalled.suppressed, there)
+            )
 
     def anew(self, found: Anew) -> list[Step]:
         """Where no memory leads to, conditions are as the rows have them until they are judged again."""
@@ -96,11 +117,16 @@ class Judging:
         if self._replays_to is not None or self._evaluation is None:
             self._replays_to, self._owed = None, {}
             known = self._newest.known
-            self._evaluation = self._make(known.definitions, known.groups)
+            if self._evaluation is None:
+                self._evaluation = self._make(known.definitions, known.groups)
+            else:  # its values are the newest of groups that have nothing new to tell
+                self._evaluation.configure(known.definitions, known.groups)
             self._evaluation.assume(self._recalled.active, self._recalled.suppressed)
             change, self._known = Change(self._known, self._newest), known
         raised = [r for block in found.blocks for r in self._take(block)]
         self.mark, self.seqs = found.mark, dict(found.seqs)
+        if change is not None:
+            self._owe_unheard()
         return [Step(self.mark, raised, is_anew=True, change=change, memory=self.memory())]
 
     def adopt(self, configuration: Configuration) -> list[Step]:
@@ -111,11 +137,20 @@ class Judging:
         before, new = self._known, configuration.known
         raised = self._evaluation.configure(new.definitions, new.groups)
         self._known = new
-        for tag in new.watched - before.watched:
-            if tag in new.groups:
-                self._owed.setdefault(new.groups[tag][0], set()).add(tag)
+        self._owe(new.watched - before.watched)
         change = Change(before, configuration)
         return [Step(self.mark, raised, is_between=True, change=change, memory=self.memory())]
+
+    def _owe(self, tags: Iterable[int]) -> None:
+        groups = self._known.groups
+        for tag in tags:
+            if tag in groups:
+                self._owed.setdefault(groups[tag][0], set()).add(tag)
+
+    def _owe_unheard(self) -> None:
+        """What was owed when the engine was killed is owed still."""
+        if self._evaluation is not None:
+            self._owe(self._evaluation.unheard() & self._known.watched)
 
     @property
     def owed(self) -> list[str]:
@@ -163,6 +198,11 @@ class Judging:
             self._owed[block.group] = left
         else:
             del self._owed[block.group]
+
+
+def _as_rows(evaluated: Set[int], in_rows: Set[int], there: Set[int]) -> Set[int]:
+    """By the rows those that have one; the others, which have been deleted, as they were."""
+    return (in_rows & there) | (evaluated - there)
 
 
 def _part(block: Block, tags: Iterable[int]) -> Block:

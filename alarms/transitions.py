@@ -28,6 +28,7 @@ from bus import keys
 from bus.client import connect_blocking
 from bus.messages import Value
 from bus.nudge import nudge_blocking
+from plant.models import Area
 
 BATCH: Final = 500
 _FIELDS: Final = [f.attname for f in AlarmState._meta.concrete_fields if not f.primary_key]
@@ -177,6 +178,14 @@ def _facts(outcome: Change | Muted, who: Who) -> dict[str, Any]:
     if isinstance(outcome, Muted) and outcome.event is Event.SUPPRESS:
         facts["rule"] = outcome.muting.by_design
     return facts
+
+    def _let_go_of_areas(self) -> None:
+        """An area that was deleted since the configuration was read: as in the entries that stand already."""
+        wanted = {entry.area_id for entry in self.entries if entry.area_id is not None}
+        there = set(Area.objects.filter(pk__in=wanted).values_list("pk", flat=True)) if wanted else set()
+        for entry in self.entries:
+            if entry.area_id not in there:
+                entry.area_id = None
 
 
 SHELVING_ENDS: Final = Who(Actor.system("shelving"), "The alarm returned to normal, which ends a one-shot shelving.")

@@ -1,0 +1,167 @@
+"""What might lose an alarm, or raise it twice: data that is gone, writings that are tried again, areas that vanish."""
+
+import zlib
+from math import inf, nan
+
+import msgpack
+import pytest
+from django.db import transaction
+
+from alarms import checkpoint
+from alarms.checkpoint import Mark
+from alarms.configuration import load
+from alarms.engine import Step
+from alarms.following import Anew
+from alarms.kinds import Base, Event
+from alarms.models import Alarm, AlarmState, EngineMemory
+from alarms.running import Raised
+from bus.messages import FULL
+from devices.models import Tag
+from plant.models import Area
+from plant.revisions import bump
+from tests.alarms.entries import make_alarm
+from tests.alarms.stream import EPOCH, Plant, Process, journal, read
+from tests.cast import Works
+
+
+@pytest.fixture
+def plant() -> Plant:
+    return Plant()
+
+
+def g(tag: Tag) -> str:
+    return f"{tag.device_id}:{tag.scan_ms}"
+
+
+def new_configuration() -> None:
+    with transaction.atomic():
+        bump("ada", "test")
+
+
+def base_of(alarm: Alarm) -> str:
+    return AlarmState.objects.get(pk=alarm.pk).base
+
+
+# -- Redis comes back without its newest entries, after the engine had written what they raised
+
+
+def test_an_alarm_whose_return_was_in_entries_that_are_gone_is_raised_again(works: Works, plant: Plant) -> None:
+    """After a power cut Redis may lack the last second. The journal says that it returned; now it is active."""
+    alarm = make_alarm(works.level)
+    process = Process().begin()
+    process.hear(plant.say(g(works.level), {works.level.pk: 12.0}))
+    process.keep()
+    process.hear(plant.say(g(works.level), {works.level.pk: 5.0}))  # lost by Redis
+    assert base_of(alarm) == Base.RTN_UNACK
+    again = Process()
+    again.hear(plant.say(g(works.level), {works.level.pk: 12.0}, flags=FULL))
+    assert (base_of(alarm), AlarmState.objects.get(pk=alarm.pk).occurrence) == (Base.UNACK, 2)
+
+
+def test_an_alarm_that_was_raised_by_entries_that_are_gone_returns(works: Works, plant: Plant) -> None:
+    alarm = make_alarm(works.level)
+    process = Process().begin()
+    process.hear(plant.say(g(works.level), {works.level.pk: 5.0}))
+    process.keep()
+    process.hear(plant.say(g(works.level), {works.level.pk: 12.0}))  # lost by Redis
+    again = Process()
+    again.write(again.judging.caught_up())
+    again.hear(plant.say(g(works.level), {works.level.pk: 5.0}, flags=FULL))
+    assert base_of(alarm) == Base.RTN_UNACK
+
+
+def test_where_the_way_back_is_lost_the_values_that_were_known_are_judged_on(works: Works, plant: Plant) -> None:
+    """A group that said nothing new since is not told again: its values are those of the memory."""
+    make_alarm(works.level, on_delay_s=3)
+    process = Process().begin()
+    process.hear(plant.say(g(works.level), {works.level.pk: 12.0}))
+    process.keep()
+    again = Process()
+    again.write(again.judging.anew(Anew(Mark(EPOCH, "9-0"), [], dict(again.judging.seqs), "the stream was trimmed")))
+    plant.ids = 9
+    again.hear(*[plant.say(g(works.level), {}) for _ in range(5)])
+    assert journal("event") == [("alarm",)]
+
+
+def test_a_tag_whose_first_value_was_still_owed_at_a_kill_is_judged_after_it(works: Works, plant: Plant) -> None:
+    make_alarm(works.level)
+    works.flow.scan_ms = works.level.scan_ms
+    works.flow.save()
+    process, group = Process().begin(), g(works.flow)
+    _, full = first = plant.say(group, {works.level.pk: 5.0, works.flow.pk: 12.0})
+    process.hear(first)
+    make_alarm(works.flow)
+    new_configuration()
+    process.write(process.judging.adopt(load()))
+    again = Process()
+    again.write(again.judging.caught_up())
+    assert again.judging.owed == [group]
+    again.write(again.judging.pay({group: full}))
+    assert journal() == [("works/south/flow:hi", "alarm")]
+    assert not again.judging.owed
+
+
+# -- a writing is tried again although it was committed
+
+
+def test_a_batch_that_was_committed_unheard_is_not_written_again(works: Works, plant: Plant) -> None:
+    """The connection breaks at the commit, and nobody knows. The batch holds a new beginning between two entries."""
+    make_alarm(works.level)
+    process = Process().begin()
+    judging = process.judging
+    steps: list[Step] = []
+    steps += judging.entries(read(plant.say(g(works.level), {works.level.pk: 12.0})))
+    _, back = plant.say(g(works.level), {works.level.pk: 5.0})
+    steps += judging.anew(Anew(Mark(EPOCH, "2-0"), [back], {g(works.level): back.seq}, "trimmed"))
+    steps += judging.entries(read(plant.say(g(works.level), {works.level.pk: 12.0})))
+    process.engine.apply_steps(steps)
+    expected = journal("event", "occurrence")
+    assert expected == [("alarm", 1), ("return", 1), ("alarm", 2)]
+    process.engine.apply_steps(steps)
+    assert journal("event", "occurrence") == expected
+    steps += judging.entries(read(plant.say(g(works.level), {works.level.pk: 5.0})))
+    process.engine.apply_steps(steps)
+    assert journal("event", "occurrence") == [*expected, ("return", 2)]
+
+
+# -- what the database would refuse
+
+
+@pytest.mark.parametrize("value", [nan, inf, -inf])
+def test_a_value_that_is_no_number_keeps_no_alarm_from_the_journal(works: Works, plant: Plant, value: float) -> None:
+    make_alarm(works.level, "bad", kind="bad_quality", setpoint=None, deadband=0)
+    process = Process().begin()
+    process.hear(plant.say(g(works.level), {works.level.pk: value}, status=0x80890000))
+    assert (journal("event", "value"), process.engine.put_aside) == ([("alarm", None)], 0)
+
+
+def test_one_event_that_cannot_be_written_takes_no_other_with_it(works: Works, plant: Plant) -> None:
+    one, two, three = make_alarm(works.level), make_alarm(works.flow), make_alarm(works.level, "hihi", kind="hihi")
+    process = Process().begin()
+    raised = [Raised(a.pk, Event.ALARM, 1, 12.0, 2**70 if a is two else 0) for a in (one, two, three)]
+    process.engine.apply(raised, EPOCH, "5-0")
+    assert process.engine.put_aside == 1
+    assert journal("path") == [("works/north/level:hi",), ("works/north/level:hihi",)]
+    assert checkpoint.applied() == Mark(EPOCH, "5-0")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_alarm_of_an_area_that_was_deleted_a_moment_ago_is_written(works: Works, plant: Plant) -> None:
+    """Its tag was moved and the area deleted, and the engine has not heard of it yet."""
+    alarm = make_alarm(works.flow)
+    process = Process().begin()
+    Tag.objects.filter(area=works.south).update(area=works.north)
+    type(works.plc1).objects.filter(area=works.south).update(area=works.north)
+    Area.objects.filter(pk=works.south.pk).delete()
+    process.hear(plant.say(g(works.flow), {works.flow.pk: 12.0}))
+    assert (base_of(alarm), process.engine.put_aside) == (Base.UNACK, 0)
+    assert journal("path", "area_id") == [("works/south/flow:hi", None)]
+
+
+def test_memory_of_another_version_leads_to_a_new_beginning_and_not_to_an_end(works: Works, plant: Plant) -> None:
+    process = Process().begin()
+    process.hear(plant.say(g(works.level), {works.level.pk: 12.0}))
+    process.keep()
+    for part in ("state", "configuration"):
+        EngineMemory.objects.filter(part=part).update(content=zlib.compress(msgpack.packb([2, {}, b"", 4, 5])))
+        assert checkpoint.recall().memory is None
