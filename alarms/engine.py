@@ -188,7 +188,7 @@ class Engine:
         firsts = self._first_outs(writer, alarms, found)
         server_ms = self._now_ms() if step.server_ms is None else step.server_ms
         for entry, raised in found:
-            when = When(raised.source_ms, server_ms, raised.value, raised.status, alarms.revision)
+            when = When(raised.source_ms, server_ms, _plain(raised.value), raised.status, alarms.revision)
             self._happen(writer, entry, raised, when, entry.id in firsts)
 
     def _happen(self, writer: Writer, entry: AlarmEntry, raised: Raised, when: When, is_first: bool) -> None:

@@ -161,11 +161,20 @@ class Writer:
 
     def flush(self) -> None:
         """By upsert: bulk_update() writes a CASE of all rows for each column, which takes seconds for a few hundred."""
+        self._let_go_of_areas()
         changed = [self._rows[pk] for pk in self._changed]
         AlarmState.objects.bulk_create(
             changed, BATCH, update_conflicts=True, unique_fields=["alarm"], update_fields=_FIELDS
         )
         JournalEntry.objects.bulk_create(self.entries, BATCH)
+
+    def _let_go_of_areas(self) -> None:
+        """An area that was deleted since the configuration was read: as in the entries that stand already."""
+        wanted = {entry.area_id for entry in self.entries if entry.area_id is not None}
+        there = set(Area.objects.filter(pk__in=wanted).values_list("pk", flat=True)) if wanted else set()
+        for entry in self.entries:
+            if entry.area_id not in there:
+                entry.area_id = None
 
 
 def _facts(outcome: Change | Muted, who: Who) -> dict[str, Any]:
@@ -178,14 +187,6 @@ def _facts(outcome: Change | Muted, who: Who) -> dict[str, Any]:
     if isinstance(outcome, Muted) and outcome.event is Event.SUPPRESS:
         facts["rule"] = outcome.muting.by_design
     return facts
-
-    def _let_go_of_areas(self) -> None:
-        """An area that was deleted since the configuration was read: as in the entries that stand already."""
-        wanted = {entry.area_id for entry in self.entries if entry.area_id is not None}
-        there = set(Area.objects.filter(pk__in=wanted).values_list("pk", flat=True)) if wanted else set()
-        for entry in self.entries:
-            if entry.area_id not in there:
-                entry.area_id = None
 
 
 SHELVING_ENDS: Final = Who(Actor.system("shelving"), "The alarm returned to normal, which ends a one-shot shelving.")
