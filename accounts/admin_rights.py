@@ -7,7 +7,6 @@ revision, in one transaction. Inlines are not covered: each kind of row has a pa
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
-from weakref import WeakKeyDictionary
 
 from django import forms
 from django.contrib import admin
@@ -18,7 +17,8 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from accounts.actors import actor_of
-from accounts.permissions import Action, AreaSet, areas_by_action
+from accounts.permissions import Action, AreaSet
+from accounts.request_rights import rights_of
 from audit.actions import Subject, record
 from audit.rows import as_row, changed
 from plant import revisions
@@ -29,14 +29,10 @@ if TYPE_CHECKING:
 else:
     Base = admin.ModelAdmin  # not generic at run time
 
-_asked: WeakKeyDictionary[HttpRequest, dict[Action, AreaSet]] = WeakKeyDictionary()
-
 
 def areas_of_request(request: HttpRequest, action: Action) -> AreaSet:
     """Where the request's user may do it, asked once per request: a list page asks for each row."""
-    if request not in _asked:
-        _asked[request] = areas_by_action(request.user)
-    return _asked[request][action]
+    return rights_of(request).areas[action]
 
 
 def holds(allowed: AreaSet, areas: Iterable[int | None]) -> bool:

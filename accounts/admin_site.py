@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 
+from accounts.request_rights import rights_of
 from plant.models import Plant
 
 _LEFT_OUT: Final = {"password_change_done", "view_on_site"}
@@ -45,7 +46,8 @@ class GrantAdminSite(AdminSite):
         return {**super().each_context(request), "zone_name": timezone.get_current_timezone_name()}
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and request.user.is_staff)
+        """As User.is_staff, asked once for the whole page."""
+        return bool(request.user.is_active) and rights_of(request).manages
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -71,10 +71,19 @@ def areas_where(user: User | AnonymousUser, action: Action) -> AreaSet:
 
 
 def areas_by_action(user: User | AnonymousUser) -> dict[Action, AreaSet]:
-    """Every action with the areas in which the user may do it. Two queries; for pages that ask about several."""
+    """Every action with the areas in which the user may do it. Two queries; in a request rights_of() keeps them."""
+    return areas_granted(grants_of(user))
+
+
+def grants_of(user: User | AnonymousUser) -> list[Grant]:
+    """With their roles and areas. None for somebody who is switched off."""
     if not user.is_authenticated or not user.is_active:
-        return dict.fromkeys(Action, NOWHERE)
-    grants = list(Grant.objects.filter(user=user).select_related("role"))
+        return []
+    return list(Grant.objects.filter(user=user).select_related("role", "area"))
+
+
+def areas_granted(grants: Collection[Grant]) -> dict[Action, AreaSet]:
+    """What these grants of one person allow, and where. A query for the tree of areas, where it is needed."""
     roots = {action: {g.area_id for g in grants if action.value in g.role.actions} for action in Action}
     children = _children() if any(_needs_tree(ids) for ids in roots.values()) else {}
     return {action: _area_set(ids, children) for action, ids in roots.items()}

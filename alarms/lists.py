@@ -1,8 +1,8 @@
 """What people and programs ask of alarms: the list, the counts, what is muted. The journal: alarms/journal.py.
 
 Answers are made from what this process holds (alarms/standing.py): one narrow query a question, however many alarms
-stand. `areas`: where the visitor may VIEW; `sees_system`: may see the alarms of Isthmus itself. The rows are shared:
-read them, never change them.
+stand; none with `held`, for whoever asks several questions about the same moment. `areas`: where the visitor may VIEW;
+`sees_system`: may see the alarms of Isthmus itself. The rows are shared: read them, never change them.
 """
 
 import heapq
@@ -52,13 +52,15 @@ class Tally:
 
 @dataclass(slots=True)
 class Counts:
-    """`no`: the number of the newest writing that these counts know. `top`: the most urgent alarm that wants an
-    acknowledgement; of those the one that has called longest. `muted`: each alarm once, as it is shown.
+    """`no`: the number of the newest writing that these counts know for sure. `top`: the most urgent alarm that wants
+    an acknowledgement; of those the one that has called longest. `muted`: each alarm once, as it is shown. `calls`: of
+    those that want an acknowledgement, when the last has called: the number of that writing.
     """
 
     no: int
     priorities: dict[Priority, Tally] = field(default_factory=lambda: {p: Tally() for p in Priority})
     muted: dict[Mute, int] = field(default_factory=lambda: dict.fromkeys(Mute, 0))
+    calls: dict[Priority, int] = field(default_factory=dict)
     top: Listed | None = None
 
     @property
@@ -91,20 +93,29 @@ def listed(
     filters: Filters = Filters(),
     order: str = DEFAULT_ORDER,
     limit: int | None = None,
+    held: Standing | None = None,
 ) -> list[Listed]:
     """The alarm list: what is not normal and not muted. `order`: a name of ORDERS; another raises KeyError."""
     snapshot = current_alarms()
     key, fits = ORDERS[order], _fits(filters)
-    found = (x for x in _visible(snapshot, standing(snapshot), areas, sees_system) if x.row.is_listed and fits(x))
+    visible = _visible(snapshot, held or standing(snapshot), areas, sees_system)
+    found = (x for x in visible if x.row.is_listed and fits(x))
     return sorted(found, key=key) if limit is None else heapq.nsmallest(limit, found, key=key)
 
 
-def muted(areas: AreaSet, sees_system: bool, kind: Mute | None = None, *, filters: Filters = Filters()) -> list[Listed]:
+def muted(
+    areas: AreaSet,
+    sees_system: bool,
+    kind: Mute | None = None,
+    *,
+    filters: Filters = Filters(),
+    held: Standing | None = None,
+) -> list[Listed]:
     """What is kept from the list, by the reason that is shown for it (ALM-23), then by path. `kind`: also where another
     reason comes first."""
     snapshot, fits = current_alarms(), _fits(filters)
     found = []
-    for x in _visible(snapshot, standing(snapshot), areas, sees_system):
+    for x in _visible(snapshot, held or standing(snapshot), areas, sees_system):
         reasons = muting_of(x.row).reasons
         if reasons and (kind is None or kind in reasons) and fits(x):
             found.append((_MUTES.index(reasons[0]), x.entry.path.lower(), x.entry.id, x))
@@ -123,10 +134,10 @@ def alarms_at(areas: AreaSet, sees_system: bool, filters: Filters = Filters()) -
     return [x for x in found if fits(x)]
 
 
-def counts(areas: AreaSet, sees_system: bool) -> Counts:
+def counts(areas: AreaSet, sees_system: bool, held: Standing | None = None) -> Counts:
     """Worked out once for all who see the same areas, until an alarm changes."""
     snapshot = current_alarms()
-    held = standing(snapshot)
+    held = held or standing(snapshot)
     key = (areas, sees_system)
     known = held.answers.get(key)
     if not isinstance(known, Counts):
@@ -148,21 +159,17 @@ def _count(no: int, found: Iterable[Listed]) -> Counts:
         tally.active += x.row.active
         tally.unacked += wants_ack
         if wants_ack:
+            made.calls[x.entry.priority] = max(x.row.annunciated_no, made.calls.get(x.entry.priority, 0))
             key = ORDERS["urgency"](x)
             if first is None or key < first:
                 first, made.top = key, x
     return made
 
 
-def sounding(areas: AreaSet, sees_system: bool, silenced_no: int) -> Priority | None:
+def sounding(areas: AreaSet, sees_system: bool, silenced_no: int, held: Standing | None = None) -> Priority | None:
     """The most urgent priority that calls at a station where everything up to `silenced_no` was silenced (ALM-22)."""
-    snapshot = current_alarms()
-    calling = (
-        x.entry.priority
-        for x in _visible(snapshot, standing(snapshot), areas, sees_system)
-        if x.row.is_listed and x.row.annunciated_no > silenced_no and x.base.wants_ack
-    )
-    return min(calling, default=None)
+    calls = counts(areas, sees_system, held).calls
+    return min((priority for priority, no in calls.items() if no > silenced_no), default=None)
 
 
 def one(entry: AlarmEntry) -> Listed:

@@ -7,15 +7,13 @@ from typing import Final
 from django.http import HttpRequest
 
 from accounts.permissions import Action
-from alarms.current import current_alarms
 from alarms.kinds import Mute
 from alarms.lists import Counts, Listed, Tally, counts, sounding
-from alarms.models import Writing
 from bus.presence import PROCESS_SILENT_MS, hear_processes_blocking
 from bus.roles import ALARMS
 from devices.live_bus import live_bus
 from hmi.screens.alarm_looks import LOOKS, MUTES, SHORT, Look, Said, said_limit, said_value
-from hmi.screens.alarm_rights import Rights, alarm_scope_of
+from hmi.screens.alarm_rights import Rights, alarm_scope_of, standing_of
 
 SILENCED: Final = "alarms_silenced_no"
 """In the session: alarms that called up to this number are silent at this station (ALM-22)."""
@@ -77,18 +75,17 @@ def banner_of(request: HttpRequest) -> Banner | None:
     scope = alarm_scope_of(request)
     if not scope.sees_any:
         return None
-    no = Writing.objects.values_list("no", flat=True).first() or 0  # before the rows: they are as new at least
-    revision = current_alarms().revision
-    found = counts(scope.areas, scope.sees_system)
+    held = standing_of(request)
+    found = counts(scope.areas, scope.sees_system, held)
     silence = scope.scope.allowed[Action.SILENCE]
     silenced_no = request.session.get(SILENCED, 0)
-    if silenced_no > no:  # the database is an older one: nothing of it was ever silenced here
+    if silenced_no > held.no:  # the database is an older one: nothing of it was ever silenced here
         silenced_no = 0
-    calls = sounding(silence, silence.everywhere, silenced_no) if silence else None
+    calls = sounding(silence, silence.everywhere, silenced_no, held) if silence else None
     top = found.top
     return Banner(
-        no=no,
-        revision=revision,
+        no=held.no,
+        revision=held.revision,
         is_evaluated=_is_evaluated(),
         counts=found,
         top=None if top is None else _top(top, scope.rights(top.entry), _area_title(request, top)),

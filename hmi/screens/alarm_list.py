@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 from alarms.kinds import Base, Priority
 from alarms.lists import DEFAULT_ORDER, Filters, Listed, listed
 from alarms.snapshot import AlarmEntry
+from alarms.standing import Standing
 from hmi.screens.alarm_looks import LOOKS, STATES, said_limit, said_value
 from hmi.screens.alarm_rights import AlarmScope, Rights
 from hmi.screens.scope import Scope
@@ -99,8 +100,8 @@ def _limit(text: object) -> int:
     return min(max(int(number), STEP), MOST) if number.isascii() and number.isdigit() and len(number) < 6 else STEP
 
 
-def alarm_list(scope: AlarmScope, asked: Asked, zone: str) -> AlarmList:
-    found = listed(scope.areas, scope.sees_system, asked.filters, asked.order)
+def alarm_list(scope: AlarmScope, asked: Asked, zone: str, held: Standing | None = None) -> AlarmList:
+    found = listed(scope.areas, scope.sees_system, asked.filters, asked.order, held=held)
     if asked.is_grouped:
         found.sort(key=lambda x: x.entry.area_path.lower())  # stable: within an area the order stays
     shown = found[: asked.limit]

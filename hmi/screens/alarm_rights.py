@@ -9,6 +9,7 @@ from accounts.permissions import Action, AreaSet
 from alarms.current import current_alarms
 from alarms.lists import may_see
 from alarms.snapshot import AlarmEntry
+from alarms.standing import Standing, standing
 from hmi.screens.scope import NOT_FOUND, Scope, scope_of
 
 
@@ -67,3 +68,15 @@ class AlarmScope:
 
 def alarm_scope_of(request: HttpRequest) -> AlarmScope:
     return AlarmScope(scope_of(request))
+
+
+def standing_of(request: HttpRequest) -> Standing:
+    """How the alarms stand, for every part of one page the same, read once. Where the request may change them, anew at
+    each question."""
+    known = getattr(request, "_alarms_standing", None)
+    if isinstance(known, Standing):
+        return known
+    held = standing(current_alarms())
+    if request.method in {"GET", "HEAD"}:
+        request._alarms_standing = held  # type: ignore[attr-defined]  # as in scope.py
+    return held

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from accounts.models import Grant, User
 from accounts.permissions import Action
+from accounts.request_rights import rights_of
 from hmi.screens.alarm_banner import Banner, banner_of
 from hmi.screens.demo import heard_simulator, may_see_demo
 from hmi.screens.scope import Scope, scope_of
@@ -20,7 +21,6 @@ from plant.models import Plant
 
 THEMES: Final = ("light", "dark")
 THEME_COOKIE: Final = "theme"
-_MANAGES: Final = (Action.CONFIGURE, Action.ADMINISTER, Action.AUDIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Chrome:
 
     @cached_property
     def roles(self) -> list[Grant]:
-        return list(Grant.objects.filter(user=self.person).select_related("role", "area")) if self.person else []
+        return rights_of(self._request).grants if self.person else []
 
     @cached_property
     def _scope(self) -> Scope:
@@ -93,7 +93,7 @@ class Chrome:
     @property
     def manage_url(self) -> str:
         """Where people, areas and tags are managed; empty for somebody who may not."""
-        return reverse("admin:index") if any(self._scope.may(action) for action in _MANAGES) else ""
+        return reverse("admin:index") if rights_of(self._request).manages else ""
 
     @cached_property
     def has_demo(self) -> bool:

@@ -5,7 +5,8 @@ from typing import Final
 
 from django.http import Http404, HttpRequest
 
-from accounts.permissions import Action, AreaSet, areas_by_action
+from accounts.permissions import Action, AreaSet
+from accounts.request_rights import rights_of
 from devices.current import current_snapshot
 from devices.snapshot import AreaEntry, DeviceEntry, TagEntry
 from hmi.screens.layout import Layout, layout_of
@@ -86,6 +87,6 @@ def scope_of(request: HttpRequest) -> Scope:
     known = getattr(request, "_scope", None)
     if isinstance(known, Scope):
         return known
-    scope = Scope(layout_of(current_snapshot()), areas_by_action(request.user))
+    scope = Scope(layout_of(current_snapshot()), rights_of(request).areas)
     request._scope = scope  # type: ignore[attr-defined]  # the request is where Django keeps what lives as long as it
     return scope

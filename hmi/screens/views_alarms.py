@@ -15,7 +15,7 @@ from hmi.screens.alarm_banner import banner_of
 from hmi.screens.alarm_detail import detail_of, muted_lists
 from hmi.screens.alarm_forms import MINUTES
 from hmi.screens.alarm_looks import LOOKS, STATES
-from hmi.screens.alarm_rights import AlarmScope, alarm_scope_of
+from hmi.screens.alarm_rights import AlarmScope, alarm_scope_of, standing_of
 from hmi.screens.chrome import Chrome
 from hmi.screens.htmx import PageRequest
 from hmi.screens.scope import Scope
@@ -32,10 +32,10 @@ def alarm_banner(request: PageRequest) -> HttpResponse:
 @require_safe
 def alarms(request: PageRequest) -> HttpResponse:
     scope, asked, zone = alarm_scope_of(request), lists.asked_of(request.GET), Chrome(request).zone
-    banner = banner_of(request)  # before the rows: they know at least what it knows
+    banner = banner_of(request)
     context: dict[str, Any] = {
-        "list": lists.alarm_list(scope, asked, zone), "zone": zone, "as_of": banner, "can": _can(scope),
-        "more_query": _without_limit(request.GET),
+        "list": lists.alarm_list(scope, asked, zone, standing_of(request)), "zone": zone, "as_of": banner,
+        "can": _can(scope), "more_query": _without_limit(request.GET),
     }  # fmt: skip
     if request.htmx:
         return render(request, "hmi/_alarm_list.html", context)
@@ -60,7 +60,8 @@ def alarm(request: PageRequest, uuid: UUID) -> HttpResponse:
 def alarms_muted(request: PageRequest) -> HttpResponse:
     """Shelved, suppressed by design, out of service: each with who, why and until when (ALM-23)."""
     scope = alarm_scope_of(request)
-    context = {"lists": muted_lists(scope, muted(scope.areas, scope.sees_system)), "zone": Chrome(request).zone}
+    found = muted(scope.areas, scope.sees_system, held=standing_of(request))
+    context = {"lists": muted_lists(scope, found), "zone": Chrome(request).zone}
     return render(request, "hmi/_alarms_muted.html" if request.htmx else "hmi/alarms_muted.html", context)
 
 

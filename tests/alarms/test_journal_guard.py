@@ -70,8 +70,8 @@ def test_entries_go_on_being_added_and_outlive_their_alarm_and_area(guarded: Wor
     guarded.plc1.delete()
     Area.objects.filter(name="pumps").delete()
     Area.objects.filter(name="north").delete()
-    kept = JournalEntry.objects.values_list("event", "path", "area", "area_path")
-    assert list(kept) == [
+    kept: list[tuple[object, ...]] = list(JournalEntry.objects.values_list("event", "path", "area", "area_path"))
+    assert kept == [
         ("alarm", "works/north/level:hi", None, "works/north"),
         ("return", "works/north/level:hi", None, "works/north"),
     ]

@@ -14,7 +14,7 @@ from accounts.permissions import NOWHERE, AreaSet
 from alarms import actions, current, lists, standing
 from alarms.kinds import Base, Event, Kind, Mute, Priority
 from alarms.lists import Filters, Listed, counts, listed, muted, one, sounding
-from alarms.models import Alarm, AlarmClass, AlarmState
+from alarms.models import Alarm, AlarmClass, AlarmState, Writing
 from alarms.snapshot import AlarmSnapshot
 from audit.actions import Actor
 from plant import revisions
@@ -180,6 +180,34 @@ def test_what_is_held_follows_every_writing(works: Works) -> None:
     happens([a, b], Event.ACK, Event.RETURN)
     assert listed(EVERYWHERE, True) == muted(EVERYWHERE, True) == []
     assert AlarmState.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_a_restored_database_nothing_newer_is_held(works: Works) -> None:
+    """What was written after the backup is no more, whatever its number was."""
+    alarm = make_alarm(works.level)
+    happens(alarm, Event.ALARM)
+    before = dict(AlarmState.objects.values().get()), dict(Writing.objects.values().get())
+    happens(alarm, Event.ACK, Event.RETURN)
+    assert counts(EVERYWHERE, True).total == 0
+    AlarmState.objects.update(**before[0])
+    Writing.objects.update(**before[1])
+    assert counts(EVERYWHERE, True).unacked == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_questions_about_one_moment_cost_nothing_more(works: Works) -> None:
+    a, b = make_alarm(works.level, "a"), make_alarm(works.level, "b")
+    happens(a, Event.ALARM)
+    held = standing.standing(current.current_alarms())
+    happens(b, Event.ALARM)
+    with CaptureQueriesContext(connection) as asked:
+        assert paths(listed(EVERYWHERE, True, held=held)) == ["works/north/level:a"]
+        assert counts(EVERYWHERE, True, held).total == 1
+        assert sounding(EVERYWHERE, True, 0, held) is not None
+        assert muted(EVERYWHERE, True, held=held) == []
+    assert len(asked) == 0
+    assert counts(EVERYWHERE, True).total == 2
 
 
 @pytest.mark.django_db(transaction=True)

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Grant, Role, User
 from alarms import standing
@@ -90,6 +92,18 @@ def test_every_page_shows_the_most_urgent_alarm(path: str, cast: Cast, level: Al
     line = shown[shown.index('id="alarm-line"') :]
     assert "Tank level high" in line
     assert "10.00 m" in line
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("path", "most"), [("/alarms/", 4), ("/alarms/banner/", 4), ("/alarms/muted/", 4)])
+def test_the_pages_ask_once_whether_alarms_have_changed(path: str, most: int, cast: Cast, level: Alarm) -> None:
+    """Session, person, grants, and the number of the newest writing; the rows are those of the process."""
+    client = visit(cast.ada)
+    assert client.get(path).status_code == 200
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(path).status_code == 200
+    assert len(asked) <= most
+    assert sum('FROM "alarms_' in query["sql"] for query in asked) == 1
 
 
 def test_somebody_without_any_area_has_no_line(works: Works, level: Alarm) -> None:
