@@ -22,7 +22,7 @@ from alarms.engine import AWAY, Engine, Step, now_ms
 from alarms.following import Anew, Entries, Following, Idle, Lost
 from alarms.judging import Judging
 from alarms.system_alarms import EngineFigures
-from alarms.timers import let_time_pass
+from alarms.timers import WallClock, let_time_pass
 from bus.client import BusError
 from bus.latest import read_latest
 from bus.process import Heartbeat
@@ -57,6 +57,7 @@ class AlarmEngine:
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._following: Following | None = None
+        self._clock = WallClock(0)
         self._saved_at = time.monotonic()
         self._saved_blocks = 0
         self._is_away = False
@@ -122,6 +123,7 @@ class AlarmEngine:
     async def _evaluate(self) -> None:
         await self._is_configured.wait()
         recalled = await self._insist(checkpoint.recall)
+        self._clock = WallClock(await self._insist(checkpoint.stamp))
         assert self._configuration is not None
         self._engine = Engine(self._configuration.alarms)
         self._judging = judging = Judging(recalled, self._configuration)
@@ -213,8 +215,13 @@ class AlarmEngine:
             await asyncio.sleep(TIMERS_S)
             if self._engine is None:
                 continue
+            now, clock = now_ms(), self._clock
+            clock.look(now, time.monotonic_ns() // 1_000_000)
+            if clock.set_back_ms:
+                log.warning("the clock was set back: shelvings end", by_ms=clock.set_back_ms)
             try:
-                await self._insist(partial(let_time_pass, self._engine.alarms, now_ms()))
+                await self._insist(partial(let_time_pass, self._engine.alarms, now, clock.set_back_ms))
+                clock.set_back_ms = 0
             except Exception:
                 log.exception("timers of alarms failed; they are looked at again")
 

@@ -7,7 +7,7 @@ from alarms.configuration import load
 from alarms.kinds import Base, Event
 from alarms.models import Alarm, AlarmState, JournalEntry
 from alarms.snapshot import AlarmEntry
-from alarms.timers import let_time_pass
+from alarms.timers import WallClock, let_time_pass
 from alarms.transitions import When, Who, muting_of, state_of, writing
 from audit.actions import Actor
 from tests.alarms.entries import make_alarm
@@ -88,3 +88,48 @@ def test_a_definition_without_re_alarm_leaves_nothing_that_is_due_for_ever(alarm
     Alarm.objects.filter(pk=alarm.id).update(realarm_min=0)
     assert [let_time_pass(load().alarms, 10 * MINUTE) for _ in range(2)] == [1, 0]
     assert len(journal()) == 2
+
+
+# -- a clock that is set back
+
+
+def test_when_the_clock_is_set_back_no_alarm_stays_shelved_for_longer_than_was_said(alarm: AlarmEntry) -> None:
+    """ALM-24: shelved for the most there is, and an hour later the clock is set back by an hour."""
+    happen(alarm, Event.ALARM, 0)
+    shelve(alarm, 480, 0)
+    assert let_time_pass(load().alarms, 60 * MINUTE) == 0
+    let_time_pass(load().alarms, 0, set_back_ms=60 * MINUTE)
+    row = AlarmState.objects.get(pk=alarm.id)
+    assert (row.shelved_until_ms, row.is_listed) == (None, True)
+    assert "set back" in JournalEntry.objects.get(event="unshelve").reason
+    let_time_pass(load().alarms, 0, set_back_ms=60 * MINUTE)
+    assert [event for (event,) in journal("event")] == ["alarm", "shelve", "unshelve"]
+
+
+def test_when_the_clock_is_set_back_a_re_alarm_comes_when_it_would_have(alarm: AlarmEntry) -> None:
+    """ALM-16"""
+    happen(alarm, Event.ALARM, 60 * MINUTE)
+    happen(alarm, Event.ACK, 60 * MINUTE)
+    let_time_pass(load().alarms, 5 * MINUTE, set_back_ms=60 * MINUTE)
+    assert AlarmState.objects.get(pk=alarm.id).base == Base.ACKED
+    let_time_pass(load().alarms, 10 * MINUTE)
+    assert AlarmState.objects.get(pk=alarm.id).base == Base.UNACK
+
+
+def looked(clock: WallClock, *looks: tuple[int, int]) -> int:
+    for wall_ms, monotonic_ms in looks:
+        clock.look(wall_ms, monotonic_ms)
+    return clock.set_back_ms
+
+
+def test_a_clock_that_is_set_back_is_noticed_also_over_a_restart_and_in_small_steps() -> None:
+    hour, day = 60 * MINUTE, 24 * 60 * MINUTE
+    assert looked(WallClock(0), (day, 5), (day + 1000, 1005), (day + 900, 2005), (day + hour, 3000)) == 0
+    assert looked(WallClock(0), (day, 0), (day - hour + 1000, 1000)) == hour
+    assert looked(WallClock(day), (day - hour, 7)) == hour
+    assert looked(WallClock(day - 5 * MINUTE), (day, 7), (day + 1000, 1007)) == 0
+    assert looked(WallClock(0), *((day - 25_000 * n, 0) for n in range(4))) == 75_000
+    clock = WallClock(day)
+    assert looked(clock, (day - hour, 0)) == hour
+    clock.set_back_ms = 0
+    assert looked(clock, (day - hour + 1000, 1000)) == 0
