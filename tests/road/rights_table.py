@@ -245,6 +245,10 @@ ADDRESSES: Final[dict[str, Cases]] = {
     "alarms": known(partial=True, shows=lambda site: site.alarm_paths),
     "alarm_banner": known(),
     "alarms_muted": known(partial=True),
+    "alarm_journal": known(shows=lambda site: site.alarm_paths),
+    "alarm_journal_csv": known(shows=lambda site: site.alarm_paths),
+    "alarm_kpi": known(),
+    "alarm_tried": lambda site: (Case(_in_area("view", area), {"uuid": row.uuid}) for area, row in site.alarms.items()),
     "alarm": lambda site: (
         Case(_in_area("view", area), {"uuid": row.uuid}, partial=partial)
         for area, row in site.alarms.items()

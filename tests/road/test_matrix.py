@@ -19,7 +19,7 @@ from accounts import links, tokens
 from accounts.models import ApiToken, Grant, OneTimeLink, Role, User
 from accounts.permissions import Action
 from alarms.kinds import Event
-from alarms.models import Alarm, AlarmClass
+from alarms.models import Alarm, AlarmClass, AlarmTarget
 from audit.actions import Actor, record
 from audit.models import AuditRecord
 from devices.models import DerivedTag, Device, Kind, ManualTag, OutOfUse, Substitution, Tag, TagInput
@@ -71,6 +71,7 @@ def site(works: Works) -> Site:
             "plant.plant": works.plant,
             "plant.configrevision": ConfigRevision.objects.all()[0],
             "alarms.alarmclass": AlarmClass.objects.get(name="process"),
+            "alarms.alarmtarget": AlarmTarget.objects.create(figure="per_day", goal=100, manageable=200),
             "accounts.user": holder,
             "accounts.role": viewer,
             "accounts.apitoken": token,
@@ -212,7 +213,7 @@ def test_pages_and_rest_answer_by_right(person: Person, site: Site, works: Works
             answer = client.get(address, headers=headers) if case.data is None else _send(client, address, case)
             assert answer.status_code in expected(case, person), what
             if case.shows and answer.status_code == 200:
-                content = answer.content.decode()
+                content = b"".join(answer).decode()  # also of a file that comes in portions
                 for area, text in case.shows.items():
                     assert (text in content) == person.may("view", area), f"{what}: {text}"
 
@@ -279,6 +280,7 @@ def _everything() -> list[tuple[str, list[dict[str, Any]]]]:
         Tag,
         AlarmClass,
         Alarm,
+        AlarmTarget,
         User,
         Role,
         Grant,
