@@ -191,6 +191,10 @@ class Engine:
             when = When(raised.source_ms, server_ms, _plain(raised.value), raised.status, alarms.revision)
             self._happen(writer, entry, raised, when, entry.id in firsts)
 
+    def rehearse(self, writer: Writer, step: Step) -> None:
+        """What the step raised, into the writer of a history that is being made; no mark is set."""
+        self._raise(writer, self.alarms, step, {raised.alarm for raised in step.raised})
+
     def _happen(self, writer: Writer, entry: AlarmEntry, raised: Raised, when: When, is_first: bool) -> None:
         row = writer.row(entry)
         if raised.event is Event.SUPPRESS:

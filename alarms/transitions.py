@@ -159,6 +159,11 @@ class Writer:
             )
         )  # fmt: skip
 
+    def bring(self, row: AlarmState) -> None:
+        """A row that was worked out elsewhere (alarms/demo_history.py); its entries are put into `entries`."""
+        self._rows[row.pk] = row
+        self._changed.add(row.pk)
+
     def flush(self) -> None:
         """By upsert: bulk_update() writes a CASE of all rows for each column, which takes seconds for a few hundred."""
         self._let_go_of_areas()

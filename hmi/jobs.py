@@ -1,4 +1,5 @@
-"""The process for background work: it seals the audit, twice a second, and notes what has ended by itself."""
+"""The process for background work: it seals the audit, twice a second, notes what has ended by itself, and makes the
+history of the demo plant at its first start."""
 
 import asyncio
 import signal
@@ -12,6 +13,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection, connections
 
+from alarms.demo_history import Making
 from audit import triggers
 from audit.chain import Head
 from audit.heads import append_head
@@ -26,6 +28,7 @@ log = structlog.get_logger(__name__)
 SEAL_EVERY_S: Final = 0.5
 HEAD_EVERY_S: Final = 10.0
 ENDINGS_EVERY_S: Final = 2.0
+HISTORY_LOOK_S: Final = 1.0
 Result = TypeVar("Result")
 
 
@@ -39,9 +42,11 @@ async def _main() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    sealing, endings = Sealing(), Endings()
+    sealing, endings, making = Sealing(), Endings(), Making()
     client = connect(settings.REDIS_URL, JOBS)
-    heart = asyncio.create_task(Heartbeat(client, JOBS, detail=sealing.detail).run())
+    detail = lambda: sealing.detail() | {"demo_history_pct": making.pct}  # noqa: E731  # one line, used once
+    heart = asyncio.create_task(Heartbeat(client, JOBS, detail=detail).run())
+    history = asyncio.create_task(_make_history(making, stop))
     log.info("jobs started")
     with ThreadPoolExecutor(1, thread_name_prefix="sealer") as thread:  # one thread: one database connection
         try:
@@ -51,9 +56,25 @@ async def _main() -> None:
                 await _pause(stop, 0 if sealing.has_more else SEAL_EVERY_S)
             await loop.run_in_executor(thread, sealing.finish)
         finally:
+            await history
             heart.cancel()
             await client.aclose()
     log.info("jobs stopped", sealed=sealing.sealed)
+
+
+async def _make_history(making: Making, stop: asyncio.Event) -> None:
+    """In a thread of its own, and never more than half of the time: the audit is sealed meanwhile."""
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1, thread_name_prefix="history") as thread:
+        while not (making.is_done or stop.is_set()):
+            began = loop.time()
+            try:
+                await loop.run_in_executor(thread, making.turn)
+            except Exception:
+                log.exception("the history of the demo was not made; the next start tries again")
+                break
+            await _pause(stop, max(0.02, loop.time() - began) if making.pct is not None else HISTORY_LOOK_S)
+        await loop.run_in_executor(thread, connections.close_all)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

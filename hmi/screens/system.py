@@ -175,6 +175,8 @@ def _process(role: str, heard: Heard[ProcessState] | None, starts: int, revision
     elif said.revision and said.revision < revision:
         quality, word = "uncertain", "behind"
         note = f"It works with revision {said.revision}; the newest is {revision}. It should follow within 2 s."
+    elif (made := said.detail.get("demo_history_pct")) is not None:
+        note = f"The alarm history of the demo, 30 days, is being made: {made} %."
     return ProcessRow(
         role, title, quality, word, note,
         since=datetime.fromtimestamp(said.started_at_ms / 1000, UTC),

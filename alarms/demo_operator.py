@@ -1,0 +1,81 @@
+"""The operators of the demo's history: they acknowledge after minutes, reset, shelve now and then, and take an alarm
+out of service. They act on the rows of a history that is being made, by the same rules as people on pages do."""
+
+from collections.abc import Iterable
+from random import Random
+from typing import Final
+
+from alarms import muting
+from alarms.demo_month import DAY_S, Deed
+from alarms.kinds import Base, Event, Priority
+from alarms.snapshot import AlarmEntry
+from alarms.timers import let_pass
+from alarms.transitions import When, Who, Writer, muting_of, state_of
+from audit.actions import Actor
+
+SHIFTS: Final = ("Omar (demo)", "Astrid (demo)", "Jonas (demo)")
+"""By the third of the day."""
+PATIENCE_S: Final = {Priority.HIGH: (15, 90), Priority.MEDIUM: (30, 240), Priority.LOW: (60, 900)}
+"""How long an alarm waits for its acknowledgement."""
+_SELDOM_S: Final = (300.0, 5400.0)
+SHELVED_MIN: Final = 45
+
+
+class Operator:
+    """`began_ms`: the beginning of the month. `alarms`: path below the plant -> alarm."""
+
+    def __init__(self, random: Random, began_ms: int, alarms: dict[str, AlarmEntry], deeds: Iterable[Deed]) -> None:
+        self._random = random
+        self._began_ms = began_ms
+        self._alarms = alarms
+        self._by_id = {entry.id: entry for entry in alarms.values()}
+        self._deeds = sorted(deeds, key=lambda deed: deed.at_s)
+        self._due: dict[tuple[int, int], int] = {}
+        """(alarm, occurrence) -> when it is acknowledged, ms."""
+
+    def act(self, writer: Writer, at_s: float, revision: int) -> None:
+        now_ms = self._began_ms + round(at_s * 1000)
+        who = Who(self._on_duty(at_s))
+        while self._deeds and self._deeds[0].at_s <= at_s:
+            self._do(writer, self._deeds.pop(0), at_s, now_ms, revision)
+        for pk, row in writer.rows(self._by_id.values()).items():
+            entry = self._by_id[pk]
+            if row.shelved_until_ms is not None and row.shelved_until_ms <= now_ms:
+                let_pass(writer, entry, revision, now_ms)
+            base = Base(row.base)
+            if not row.is_listed or base is Base.ACKED:
+                continue
+            due = self._due.setdefault((pk, row.occurrence), now_ms + self._patience_ms(entry))
+            if now_ms < due:
+                continue
+            when = When(now_ms, now_ms, row.value, row.status, revision)
+            if base.wants_ack:
+                writer.happen(entry, Event.ACK, who, when, seen=row.occurrence)
+            if Base(row.base) is Base.LATCH_ACK:
+                writer.happen(entry, Event.RESET, who, when)
+
+    def _on_duty(self, at_s: float) -> Actor:
+        name = SHIFTS[int(at_s % DAY_S * len(SHIFTS) / DAY_S)]
+        return Actor("user", name.split()[0].lower() + "-of-the-demo", name)
+
+    def _patience_ms(self, entry: AlarmEntry) -> int:
+        return round(self._random.uniform(*PATIENCE_S.get(entry.priority, _SELDOM_S)) * 1000)
+
+    def _do(self, writer: Writer, deed: Deed, at_s: float, now_ms: int, revision: int) -> None:
+        entry = self._alarms.get(deed.path)
+        if entry is None:
+            return
+        row = writer.row(entry)
+        state, mutes, when = state_of(row), muting_of(row), When(now_ms, now_ms, row.value, row.status, revision)
+        details = {"work_order": deed.work_order} if deed.work_order else {}
+        who = Who(self._on_duty(at_s), deed.reason, details)
+        match deed.what:
+            case "shelve":
+                minutes = SHELVED_MIN
+                found = muting.shelve(mutes, state, entry.shelve, minutes, deed.reason, now_ms, one_shot=False)
+                who = Who(who.actor, who.reason, {"minutes": minutes})
+            case "out_of_service":
+                found = muting.out_of_service(mutes, state, deed.reason)
+            case _:
+                found = muting.in_service(mutes, state)
+        writer.mute(entry, found, who, when)
