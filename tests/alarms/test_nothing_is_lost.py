@@ -13,7 +13,7 @@ from alarms.configuration import load
 from alarms.engine import Step
 from alarms.following import Anew
 from alarms.kinds import Base, Event
-from alarms.models import Alarm, AlarmState, EngineMemory
+from alarms.models import Alarm, AlarmState, EngineMemory, JournalEntry
 from alarms.running import Raised
 from bus.messages import FULL
 from devices.models import Tag
@@ -22,6 +22,7 @@ from plant.revisions import bump
 from tests.alarms.entries import make_alarm
 from tests.alarms.stream import EPOCH, Plant, Process, journal, read
 from tests.cast import Works
+from tests.fault_seed import seeded
 
 
 @pytest.fixture
@@ -40,6 +41,11 @@ def new_configuration() -> None:
 
 def base_of(alarm: Alarm) -> str:
     return AlarmState.objects.get(pk=alarm.pk).base
+
+
+def events_of(alarm: Alarm) -> list[str]:
+    turns = JournalEntry.objects.filter(alarm_uuid=alarm.uuid, event__in=[Event.ALARM, Event.RETURN])
+    return list(turns.order_by("seq").values_list("event", flat=True))
 
 
 # -- Redis comes back without its newest entries, after the engine had written what they raised
@@ -68,6 +74,51 @@ def test_an_alarm_that_was_raised_by_entries_that_are_gone_returns(works: Works,
     again.write(again.judging.caught_up())
     again.hear(plant.say(g(works.level), {works.level.pk: 5.0}, flags=FULL))
     assert base_of(alarm) == Base.RTN_UNACK
+
+
+def check_restarts_with_losses(works: Works, turn: int, restarts: int) -> None:
+    """The engine is killed, and Redis comes back without some of its newest entries. What the field says then counts:
+    in the end no row says otherwise than the values, and no alarm went active twice without a return between."""
+    chance, plant = seeded(turn), Plant()
+    cause = make_alarm(works.level, "hi", on_delay_s=chance.choice([0, 2]))
+    make_alarm(works.level, "hihi", kind="hihi", setpoint=20.0, latching=True)
+    follows = make_alarm(works.level, "lo", kind="lo", setpoint=3.0, off_delay_s=chance.choice([0, 2]))
+    follows.suppressed_by.add(cause)
+    new_configuration()
+    process = Process().begin()
+    for _ in range(restarts):
+        said = []
+        for _ in range(chance.randint(1, 8)):
+            said.append(plant.say(g(works.level), {works.level.pk: chance.choice([1.0, 5.0, 12.0, 25.0])}))
+            process.hear(said[-1])
+            if chance.random() < 0.3:
+                process.keep()
+                said.clear()
+        process = Process()
+        kept = said[: chance.randint(0, len(said))]
+        if kept:
+            process.hear(*kept)
+        value = chance.choice([1.0, 5.0, 12.0, 25.0])
+        process.hear(plant.say(g(works.level), {works.level.pk: value}, flags=FULL))
+        process.hear(*[plant.say(g(works.level), {}) for _ in range(4)])
+        active = dict(AlarmState.objects.values_list("alarm__name", "active"))
+        assert active.get("hi", False) is (value >= 10)
+        assert active.get("hihi", False) is (value >= 20)
+        assert active.get("lo", False) is (value <= 3)
+        assert AlarmState.objects.filter(alarm=follows).exclude(suppressed_rule="").exists() is (value >= 10)
+    for alarm in Alarm.objects.all():
+        turns = events_of(alarm)
+        assert turns == [Event.ALARM, Event.RETURN] * (len(turns) // 2) + [Event.ALARM] * (len(turns) % 2)
+
+
+def test_no_row_stands_otherwise_than_the_values_after_losses(works: Works) -> None:
+    check_restarts_with_losses(works, 0, 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_no_row_stands_otherwise_than_the_values_after_many_losses(works: Works, turn: int) -> None:
+    check_restarts_with_losses(works, turn, 40)
 
 
 def test_where_the_way_back_is_lost_the_values_that_were_known_are_judged_on(works: Works, plant: Plant) -> None:
