@@ -18,7 +18,7 @@ OFF_DELAYS_S: Final = (5, 10, 15, 30, 60, 120, 300)
 DEADBANDS_PCT: Final = (0.5, 1, 2, 5)
 """Of the span of the tag."""
 DEADBAND_TIMES: Final = (1.5, 2, 3, 5)
-"""Of the present deadband, where the span is not known."""
+"""Of the present deadband, where the span is not known or the deadband is as wide as that already."""
 MOST_OF_RESPONSE: Final = 0.1
 """An on-delay may take at most this part of the time to respond: the operator waits for it."""
 ENOUGH: Final = 0.9
@@ -150,11 +150,9 @@ def suggestions(pairs: Sequence[Pair], setting: Setting) -> list[Suggestion]:
 
 
 def _deadband(pairs: Sequence[Pair], setting: Setting) -> Suggestion:
-    wider = (
-        [setting.span * pct / 100 for pct in DEADBANDS_PCT]
-        if setting.span
-        else [setting.deadband * times for times in DEADBAND_TIMES if setting.deadband]
-    )
+    of_span = [setting.span * pct / 100 for pct in DEADBANDS_PCT] if setting.span else []
+    wider = [d for d in of_span if d > setting.deadband]
+    wider = wider or [setting.deadband * times for times in DEADBAND_TIMES if setting.deadband]
     known = sum(pair.return_value is not None for pair in pairs)
     note = (
         f"Judged by the values at alarm and return alone ({known} of {len(pairs)} returns have one): between them the "
@@ -164,5 +162,5 @@ def _deadband(pairs: Sequence[Pair], setting: Setting) -> Suggestion:
         if wider
         else "None is tried: the tag has no range and the alarm no deadband, so there is no measure for one."
     )
-    tried = [Tried(d, replay_deadband(pairs, setting, d), len(pairs)) for d in wider if d > setting.deadband]
+    tried = [Tried(d, replay_deadband(pairs, setting, d), len(pairs)) for d in wider]
     return Suggestion("deadband", "", setting.deadband, tried if known else [], note)

@@ -1,7 +1,6 @@
 """The key figures as their page shows them: period and area chosen, each figure with its target and the verdict."""
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -9,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.http import QueryDict
 
+from alarms.current import current_alarms
 from alarms.journal import JournalFilters, OftenShelved, journal, often_shelved
 from alarms.kinds import Event, Priority
 from alarms.kpi import Figures, Flood, Period
@@ -86,7 +86,7 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An alarm in a list of figures. `known`: None where the person does not see it any more."""
+    """An alarm in a list of figures. `is_there`: the person sees the alarm still."""
 
     known: Named
     look: Look
@@ -94,6 +94,7 @@ class Line:
     share_pct: float | None = None
     cumulative_pct: float | None = None
     hours: float | None = None
+    is_there: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,12 @@ def page_of(scope: AlarmScope, query: QueryDict, default_zone: str) -> Page:
     chattering, fleeting = _most(figures.chattering), _most(figures.fleeting)
     keys = [a.alarm for a in figures.bad_actors] + [k for k, _ in [*stale, *chattering, *fleeting]]
     known = named(scope.areas, scope.sees_system, keys, period)
+
+    def line(key: str, count: int, **more: float) -> Line:
+        there = current_alarms().by_uuid.get(known[key].alarm_uuid)
+        is_there = there is not None and scope.sees(there)
+        return Line(known[key], LOOKS[Priority(known[key].priority)], count, is_there=is_there, **more)
+
     log = journal(
         scope.areas, scope.sees_system,
         JournalFilters(from_ms=period.from_ms, to_ms=period.to_ms, area=chosen.area, events=MUTING), limit=LOG_ROWS,
@@ -171,14 +178,13 @@ def page_of(scope: AlarmScope, query: QueryDict, default_zone: str) -> Page:
         bars=_bars(figures, judged["per_day"].target.goal),
         split=[(LOOKS[p], figures.priorities.get(p, 0)) for p in Priority],
         bad_actors=[
-            Line(known[a.alarm], LOOKS[Priority(known[a.alarm].priority)], a.count, a.share_pct, a.cumulative_pct)
+            line(a.alarm, a.count, share_pct=a.share_pct, cumulative_pct=a.cumulative_pct)
             for a in figures.bad_actors
             if a.alarm in known
         ],
-        chattering=_lines(known, chattering), fleeting=_lines(known, fleeting),
-        stale=[
-            Line(known[k], LOOKS[Priority(known[k].priority)], 0, hours=ms / 3_600_000) for k, ms in stale if k in known
-        ],
+        chattering=[line(k, n) for k, n in chattering if k in known],
+        fleeting=[line(k, n) for k, n in fleeting if k in known],
+        stale=[line(k, 0, hours=ms / 3_600_000) for k, ms in stale if k in known],
         floods=sorted(figures.floods, key=lambda f: -f.count)[:LIST_ROWS],
         log=log.entries, log_is_cut=log.older is not None,
         often=often_shelved(scope.areas, scope.sees_system, now_ms), begins_ms=begins_ms,
@@ -187,10 +193,6 @@ def page_of(scope: AlarmScope, query: QueryDict, default_zone: str) -> Page:
 
 def _most(counts: dict[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:LIST_ROWS]
-
-
-def _lines(known: dict[str, Named], counts: Iterable[tuple[str, int]]) -> list[Line]:
-    return [Line(known[k], LOOKS[Priority(known[k].priority)], n) for k, n in counts if k in known]
 
 
 def _shown(judged: Judged) -> Shown:

@@ -94,6 +94,12 @@ def test_without_a_measure_no_deadband_is_tried() -> None:
     assert len(suggestions(CHATTER, replace(HIGH, kind=Kind.DISCRETE))) == 2
 
 
+def test_where_the_deadband_is_wide_already_multiples_of_it_are_tried() -> None:
+    wide = suggestions(CHATTER, replace(HIGH, deadband=5.0))[2]
+    assert [t.value for t in wide.tried] == [7.5, 10, 15, 25]
+    assert [t.value for t in suggestions(CHATTER, replace(HIGH, span=None))[2].tried] == [0.75, 1, 1.5, 2.5]
+
+
 def test_pairs_are_made_of_what_belongs_together() -> None:
     told = [
         ("return", 1, 9.0), ("alarm", 2, 10.5), ("ack", 3, None), ("return", 4, 9.4), ("alarm", 5, "open"),
