@@ -44,7 +44,7 @@ _HERE: Final = ("127.0.0.1", "localhost", "::1")
 MARK: Final = "demo_history"
 """The part of EngineMemory that says: this site has been dealt with."""
 SEED: Final = 1442
-FINE_S: Final = 1200.0
+FINE_S: Final = 900.0
 """So long after the beginning of an episode the steps are fine, and AFTERMATH_S after its end: things change."""
 AFTERMATH_S: Final = 240.0
 LOOK_S: Final = 15.0
