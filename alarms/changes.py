@@ -33,8 +33,10 @@ def note_changes(writer: Writer, before: Known, configuration: Configuration, no
     ids = [pk for pk in AlarmState.objects.filter(unsettled).values_list("pk", flat=True) if pk in entries]
     writer.rows(entries[pk] for pk in ids)
     for pk in ids:
-        if pk in configuration.known.alarms:  # those of Isthmus itself are not evaluated here
+        if pk in configuration.known.alarms:
             _note(writer, entries[pk], before, configuration, now_ms)
+        elif not entries[pk].enabled:  # of Isthmus itself: the watch no longer looks at it
+            _switched_off(writer, entries[pk], configuration.revision, now_ms)
     known = {uuid for uuid, *_ in configuration.known.alarms.values()}
     for uuid in sorted({uuid for uuid, *_ in before.alarms.values()} - known):
         _deleted(writer, uuid, configuration.revision, now_ms)
@@ -56,6 +58,11 @@ def _note(writer: Writer, entry: AlarmEntry, before: Known, configuration: Confi
         writer.note(entry, who, when)
     if is_enabled and new.suppression is None:
         _end_suppression(writer, entry, Who(CONFIGURATION, "Nothing suppresses it any more."), when)
+
+
+def _switched_off(writer: Writer, entry: AlarmEntry, revision: int, now_ms: int) -> None:
+    row, off = writer.row(entry), Who(CONFIGURATION, f"The alarm is switched off since revision {revision}.")
+    writer.happen(entry, Event.RETURN, off, When(now_ms, now_ms, row.value, row.status, revision))
 
 
 def _end_suppression(writer: Writer, entry: AlarmEntry, who: Who, when: When) -> None:

@@ -20,6 +20,7 @@ from devices.models import Tag
 from plant.models import Area
 from plant.revisions import bump
 from tests.alarms.entries import make_alarm
+from tests.alarms.happenings import happens
 from tests.alarms.stream import EPOCH, Plant, Process, journal, read
 from tests.cast import Works
 from tests.fault_seed import seeded
@@ -216,3 +217,26 @@ def test_memory_of_another_version_leads_to_a_new_beginning_and_not_to_an_end(wo
     for part in ("state", "configuration"):
         EngineMemory.objects.filter(part=part).update(content=zlib.compress(msgpack.packb([2, {}, b"", 4, 5])))
         assert checkpoint.recall().memory is None
+
+
+# -- what is switched off
+
+
+def test_an_alarm_of_isthmus_itself_that_is_switched_off_does_not_stay_active_for_ever(
+    works: Works, plant: Plant
+) -> None:
+    """Nobody looks at it any more: it returns, and still wants its acknowledgement."""
+    own = make_alarm(works.level, "disk-test", kind="hi")
+    Alarm.objects.filter(pk=own.pk).update(kind="system", tag=None)
+    process = Process().begin()
+    happens(own, Event.ALARM)
+    new_configuration()
+    process.write(process.judging.adopt(load()))
+    assert base_of(own) == Base.UNACK
+    Alarm.objects.filter(pk=own.pk).update(enabled=False)
+    for _ in range(2):
+        new_configuration()
+        process.write(process.judging.adopt(load()))
+    assert base_of(own) == Base.RTN_UNACK
+    assert journal("event") == [("alarm",), ("return",)]
+    assert "switched off" in JournalEntry.objects.get(event="return").reason

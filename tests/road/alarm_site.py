@@ -7,10 +7,11 @@ import threading
 import time
 
 from django.db import OperationalError, close_old_connections, transaction
+from django.db.models import QuerySet
 
 from alarms.checkpoint import pack_known
 from alarms.configuration import load
-from alarms.kinds import Event
+from alarms.kinds import Event, Kind
 from alarms.models import AlarmState, Checkpoint, EngineMemory, JournalEntry
 from alarms.snapshot import AlarmEntry
 from alarms.transitions import When, Who, writing
@@ -44,13 +45,19 @@ def define() -> None:
 
 
 def tell() -> None:
-    """The journal in the order of its writing, and how far it is."""
-    rows = [list(row) for row in JournalEntry.objects.order_by("pk").values_list(*COLUMNS)]
-    states = list(AlarmState.objects.values_list("alarm__uuid", "base", "seq"))
+    """The journal in the order of its writing, and how far it is. Without the alarms of Isthmus itself, which is killed
+    here."""
+    of_plant = JournalEntry.objects.exclude(kind=Kind.SYSTEM.value).order_by("pk")
+    rows = [list(row) for row in of_plant.values_list(*COLUMNS)]
+    states = list(_of_plant().values_list("alarm__uuid", "base", "seq"))
     memory = EngineMemory.objects.filter(part="state").values_list("epoch", flat=True).first()
     applied = Checkpoint.objects.values_list("epoch", "applied_id").first()
     said = {"journal": rows, "states": states, "memory_epoch": memory or 0, "applied": applied}
     print(json.dumps(said, default=str))
+
+
+def _of_plant() -> QuerySet[AlarmState]:
+    return AlarmState.objects.exclude(alarm__kind=Kind.SYSTEM.value)
 
 
 def acknowledge_by_chance(seed: str) -> None:
@@ -74,7 +81,7 @@ def acknowledge_by_chance(seed: str) -> None:
 
 
 def _acknowledge_one(chance: random.Random, alarms: dict[int, AlarmEntry], omar: Who) -> int:
-    found = list(AlarmState.objects.filter(acked=False).values_list("pk", "occurrence"))
+    found = list(_of_plant().filter(acked=False).values_list("pk", "occurrence"))
     if not found:
         return 0
     pk, occurrence = chance.choice(found)
