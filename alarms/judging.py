@@ -132,9 +132,12 @@ class Judging:
     def adopt(self, configuration: Configuration) -> list[Step]:
         """Evaluate by this configuration from here on; while entries are evaluated again, from the end of that on."""
         self._newest = configuration
-        if self._evaluation is None or self._replays_to is not None or configuration.known == self._known:
-            return []
         before, new = self._known, configuration.known
+        if self._evaluation is None or self._replays_to is not None or new is before:
+            return []
+        if new == before:  # what was recalled; asked with every reading, and 10,000 definitions are slow to compare
+            self._known = new
+            return []
         raised = self._evaluation.configure(new.definitions, new.groups)
         self._known = new
         self._owe(new.watched - before.watched)

@@ -240,3 +240,15 @@ def test_an_alarm_of_isthmus_itself_that_is_switched_off_does_not_stay_active_fo
     assert base_of(own) == Base.RTN_UNACK
     assert journal("event") == [("alarm",), ("return",)]
     assert "switched off" in JournalEntry.objects.get(event="return").reason
+
+
+def test_definitions_are_compared_once_after_a_start_and_not_with_every_reading(works: Works, plant: Plant) -> None:
+    make_alarm(works.level)
+    new_configuration()
+    process = Process().begin()
+    process.hear(plant.say(g(works.level), {works.level.pk: 5.0}))
+    process.keep()
+    again = Process()
+    assert again.judging.configuration is not again.configuration.known
+    assert again.judging.caught_up() == []
+    assert again.judging.configuration is again.configuration.known
