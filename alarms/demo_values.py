@@ -21,7 +21,7 @@ from devices.snapshot import Snapshot
 
 GROUP: Final = "history"
 QUIET_STEP_S: Final = 60.0
-FINE_STEP_S: Final = 5.0
+FINE_STEP_S: Final = 4.0
 LONGEST_STEP_S: Final = 30.0
 """Of the process within a step: its controls stay steady."""
 UNITS: Final[Mapping[str, Unit]] = {
