@@ -114,12 +114,13 @@ def suppress(muting: Muting, state: State, rule: str) -> Outcome:
 
 
 def unsuppress(muting: Muting, state: State, rules: Rules) -> Outcome:
-    """What is active then calls for the operator as something new, whatever was acknowledged before."""
+    """What is active then calls for the operator as something new, whatever was acknowledged before. What has come and
+    gone meanwhile wants its acknowledgement and stands in the list, but calls nobody: its cause did."""
     if not muting.by_design:
         return None
     muting = replace(muting, by_design="")
     if not state.active:
-        return _bared(muting, state, Event.UNSUPPRESS)
+        return Muted(muting, state, Event.UNSUPPRESS)
     state = replace(state, acked=not rules.ack_required, occurrence=state.occurrence + 1, realarms=0)
     return Muted(muting, state, Event.UNSUPPRESS, annunciates=muting.shown is None)
 

@@ -82,7 +82,7 @@ alarm q: high 10 of ta, no ack, suppressed when cleaning
    2  tr 0; tlu 0; tla 0; ack a; ack la        -> a ACKED; r RTN_UNACK; lu LATCH_UNACK; la LATCH_ACK
    3  cleaning 1   -> n NORMAL muted by_design; u UNACK muted by_design; a ACKED muted by_design; r RTN_UNACK muted by_design; lu LATCH_UNACK muted by_design; la LATCH_ACK muted by_design; q ACKED muted by_design
    4  cleaning bad  -> u UNACK muted by_design; q ACKED muted by_design       # held
-   5  cleaning 0    -> n NORMAL; u UNACK calls occurrence 2; a UNACK calls occurrence 2; r RTN_UNACK calls; lu LATCH_UNACK calls; la LATCH_ACK; q ACKED calls occurrence 2
+   5  cleaning 0    -> n NORMAL; u UNACK calls occurrence 2; a UNACK calls occurrence 2; r RTN_UNACK; lu LATCH_UNACK; la LATCH_ACK; q ACKED calls occurrence 2
 
 story: a cause, and what follows from it
 alarm trip: state 2 of pump
@@ -91,7 +91,7 @@ alarm press: low 2 of press, suppressed by trip, on-delay 3 s
    0  pump 1; flow 20; press 4    -> all NORMAL
    5  pump 2; flow 0; press 0     -> trip UNACK calls; flow UNACK muted by_design; press NORMAL muted by_design
    8                              -> press UNACK muted by_design
-  20  pump 1; flow 20             -> trip RTN_UNACK; flow RTN_UNACK calls; press UNACK calls occurrence 2
+  20  pump 1; flow 20             -> trip RTN_UNACK; flow RTN_UNACK; press UNACK calls occurrence 2
   21  press 4                     -> press RTN_UNACK
 
 story: a cause that returns in the same scan leaves nothing to call for
