@@ -50,7 +50,7 @@ class AlarmDesk:
 
     def close(self) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        self._process.communicate(timeout=10)  # closes the pipes, too
 
 
 def serve() -> None:
