@@ -3,12 +3,6 @@
 export function startNavigation() {
   const nav = document.querySelector(".nav");
   if (!(nav instanceof HTMLElement)) return;
-  const here = nav.querySelector("[aria-current]");
-  if (here) {
-    const [page, frame] = [here.getBoundingClientRect(), nav.getBoundingClientRect()];
-    nav.scrollLeft += page.left - frame.left - (frame.width - page.width) / 2;
-    nav.scrollTop += page.top - frame.top - (frame.height - page.height) / 2;
-  }
   const say = () => {
     const isLeft = nav.scrollLeft > 1;
     const isRight = nav.scrollLeft + nav.clientWidth < nav.scrollWidth - 1;
@@ -17,5 +11,17 @@ export function startNavigation() {
   };
   nav.addEventListener("scroll", say, { passive: true });
   new ResizeObserver(say).observe(nav);
+  showHere(nav);
   say();
+  showHere(nav); // the sign that there is more to the left takes room and has moved the pages
+  say();
+}
+
+/** @param {HTMLElement} nav */
+function showHere(nav) {
+  const here = nav.querySelector("[aria-current]");
+  if (!here) return;
+  const [page, frame] = [here.getBoundingClientRect(), nav.getBoundingClientRect()];
+  nav.scrollLeft += page.left - frame.left - (frame.width - page.width) / 2;
+  nav.scrollTop += page.top - frame.top - (frame.height - page.height) / 2;
 }
