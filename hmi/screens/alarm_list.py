@@ -141,19 +141,19 @@ def area_title(scope: Scope, x: Listed) -> str:
     return " / ".join(a.label for a in [*layout.above(area), area])
 
 
-_Key = tuple[int, int, Rights, str]
-_rows: OrderedDict[_Key, tuple[AlarmEntry, SafeString]] = OrderedDict()
-"""Shared by the threads of the process: what two of them render at once is the same."""
+_Key = tuple[int, Rights, str]
+_rows: OrderedDict[_Key, tuple[AlarmEntry, int, SafeString]] = OrderedDict()
+"""Shared by the threads of the process: what two of them render at once is the same. Of an alarm only the newest."""
 
 
 def row_of(x: Listed, rights: Rights, area: str, zone: str) -> SafeString:
     """The row as HTML; rendered when the alarm, its description, the rights or the time zone are other ones."""
-    key = (x.entry.id, x.row.changed_no, rights, zone)
+    key = (x.entry.id, rights, zone)
     held = _rows.get(key)
-    if held is not None and held[0] is x.entry:
-        return held[1]
+    if held is not None and held[0] is x.entry and held[1] == x.row.changed_no:
+        return held[2]
     made = _render(x, rights, area, zone)
-    _rows[key] = x.entry, made
+    _rows[key] = x.entry, x.row.changed_no, made
     while len(_rows) > KEPT_ROWS:
         try:
             _rows.popitem(last=False)

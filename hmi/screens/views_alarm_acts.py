@@ -168,7 +168,8 @@ def _said(deed: Deed, results: list[Result], is_cut: bool) -> Said:
 def _answer(request: PageRequest, said: Said) -> HttpResponse:
     if request.htmx:
         answer = render(request, "hmi/_alarm_said.html", {"said": said})
-        return trigger_client_event(answer, NEWS)
+        # After the swap the event is the page's: the button that was pressed may have been replaced meanwhile.
+        return trigger_client_event(answer, NEWS, after="swap")
     if said.done:
         messages.success(request, said.done)
     for refusal in said.refusals:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.alarm_desk import AlarmDesk, Shown
 from tests.browser.conftest import LiveServer
@@ -32,6 +32,19 @@ PRESS = """(key) => {
   return at;
 }"""
 IS_LIVE = "document.querySelector('[data-live-banner]')?.dataset.cause !== undefined"
+HOLD_NEWS = """(() => {
+  window.held = [];
+  document.addEventListener("isthmus:alarm-news", (event) => {
+    if (!window.held) return;
+    event.stopImmediatePropagation();
+    window.held.push(event.detail);
+  }, {capture: true});
+  window.release = () => {
+    const newest = window.held.at(-1);
+    window.held = null;
+    document.dispatchEvent(new CustomEvent("isthmus:alarm-news", {detail: newest}));
+  };
+})()"""
 KEEP_SOCKETS = """(() => {
   const Plain = window.WebSocket;
   window.sockets = [];
@@ -191,6 +204,71 @@ def test_no_press_is_lost_however_fast_they_come_and_whatever_is_refreshed_meanw
 
 
 @pytest.mark.slow
+def test_the_list_follows_the_news_also_when_the_line_was_faster(
+    chromium: Browser, server: LiveServer, desk: AlarmDesk
+) -> None:
+    """Line and list ask for themselves: what the line shows already says nothing about the list."""
+    keys = desk.describe(2)
+    desk.happen("alarm", keys[0])
+    context = server.log_in(chromium, "vera")
+    context.add_init_script(HOLD_NEWS)
+    page = context.new_page()
+    page.goto(f"{server.url}/alarms/")
+    expect(page.locator(".alarm-row")).to_have_count(1)
+    no = desk.happen("alarm", keys[1])
+    wait_until(lambda: page.evaluate("(no) => window.held.at(-1)?.no >= no", no), 5, "the news are there")
+    page.evaluate("document.getElementById('alarm-line').dispatchEvent(new CustomEvent('isthmus:again'))")
+    expect(page.locator("[data-alarm-banner]")).to_have_attribute("data-no", str(no))
+    expect(page.locator(".alarm-row")).to_have_count(1)
+    page.evaluate("window.release()")
+    expect(page.locator(".alarm-row")).to_have_count(2)
+
+
+@pytest.mark.slow
+def test_silence_is_silence_also_when_the_line_changes_while_the_server_is_told(
+    chromium: Browser, server: LiveServer, desk: AlarmDesk
+) -> None:
+    """ALM-22"""
+    keys = desk.describe(2)
+    desk.happen("alarm", *keys)
+    page = opened(chromium, server, "omar")
+    line = page.locator("[data-alarm-banner]")
+    expect(line).to_have_attribute("data-sound", "2")
+    top = line.get_attribute("data-top")
+    assert top is not None
+    under_way: list[Route] = []
+    page.route("**/alarms/silence/", lambda route: under_way.append(route))
+    page.locator("[data-banner-silence]").click()
+    wait_until(lambda: page.evaluate("1") and under_way, 5, "the press is under way")
+    desk.acknowledge(top.partition(":")[0])
+    expect(line).not_to_have_attribute("data-top", top)  # another button stands there now
+    expect(line).to_have_attribute("data-sound", "2")
+    under_way[0].continue_()
+    expect(line).to_have_attribute("data-sound", "0")
+    expect(page.locator("[data-banner-silence]")).to_be_disabled()
+
+
+@pytest.mark.slow
+def test_who_forgot_the_reason_adds_it_and_need_not_begin_again(
+    chromium: Browser, server: LiveServer, desk: AlarmDesk
+) -> None:
+    keys = desk.describe(1)
+    desk.happen("alarm", *keys)
+    page = opened(chromium, server, "omar")
+    page.locator('.alarm-row input[name="on"]').check()
+    menu = page.locator("details:has([name=shelve_reason])")
+    menu.locator("summary").click()
+    menu.locator("[data-picked-act]").click()
+    expect(page.locator("#alarm-said")).to_contain_text("Say why")
+    expect(page.locator('.alarm-row input[name="on"]')).to_be_checked()
+    menu.locator('[name="shelve_reason"]').fill("The transmitter is being cleaned")
+    menu.locator("[data-picked-act]").click()
+    expect(page.locator("#alarm-said")).to_contain_text("1 alarm shelved")
+    expect(page.locator(".alarm-row")).to_have_count(0)
+    expect(menu).not_to_have_attribute("open", "")
+
+
+@pytest.mark.slow
 def test_the_sound_says_that_it_is_off_until_somebody_clicks_and_stops_when_silenced(
     chromium: Browser, server: LiveServer, desk: AlarmDesk
 ) -> None:
@@ -265,6 +343,10 @@ def test_the_buttons_of_a_phone_are_as_large_as_a_thumb_and_at_the_lower_end(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     row: Any = page.locator("[data-row-act]").first.bounding_box()
     assert row["height"] >= 44
+    assert page.locator(".alarm-row").first.bounding_box()["y"] < 420, "the list begins in the upper half"  # type: ignore[index]  # there is one
+    expect(page.locator('select[name="sort"]')).to_be_hidden()
+    page.locator(".alarm-filter summary").click()
+    expect(page.locator('select[name="sort"]')).to_be_visible()
 
 
 @pytest.mark.slow

@@ -315,7 +315,7 @@ def test_a_second_acknowledgement_is_refused_politely_for_that_alarm_only(
     assert "1 alarm acknowledged." in said
     assert "acknowledged already" in said
     assert "Tank level high" in said
-    assert answer["HX-Trigger"] == '{"isthmus:alarms": {}}'
+    assert answer["HX-Trigger-After-Swap"] == '{"isthmus:alarms": {}}'
 
 
 def test_an_alarm_that_has_come_again_is_not_acknowledged_by_an_old_page(cast: Cast, level: Alarm) -> None:

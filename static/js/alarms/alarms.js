@@ -18,6 +18,8 @@ const spoken = document.getElementById("alarm-spoken");
 const sound = new Sound();
 /** @type {News | null} */
 let news = null;
+/** What the parts of the page were last asked for: not what the line shows, which may be newer than the list beside it. */
+let askedFor = "";
 let isOutdated = false;
 let isOffline = false;
 let topSince = -Infinity;
@@ -29,11 +31,8 @@ let closing = 0;
 const banner = () => document.querySelector("[data-alarm-banner]");
 const ask = () => document.dispatchEvent(new CustomEvent("isthmus:alarms"));
 
-/** Is what the page shows as new as what the socket says? */
-function isNew() {
-  const shown = banner()?.dataset;
-  return !news || (Number(shown?.no) >= news.no && Number(shown?.revision) >= news.revision);
-}
+/** @param {string | number | undefined} no @param {string | number | undefined} revision */
+const numbers = (no, revision) => `${no} ${revision}`;
 
 /** What the socket knows is newer than what the page was given. */
 function tellTroubles() {
@@ -54,7 +53,8 @@ function tellTroubles() {
 function clockText(ms) {
   const clock = document.querySelector("[data-clock]");
   const zone = clock instanceof HTMLElement ? clock.dataset.zone : "UTC";
-  return new Intl.DateTimeFormat("sv-SE", { timeStyle: "medium", timeZone: zone }).format(ms);
+  const moment = { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: zone, timeZoneName: "short" };
+  return new Intl.DateTimeFormat("sv-SE", /** @type {Intl.DateTimeFormatOptions} */ (moment)).format(ms);
 }
 
 function shown() {
@@ -115,7 +115,11 @@ function key(event) {
 function start() {
   document.addEventListener("isthmus:alarm-news", (event) => {
     news = /** @type {CustomEvent<News>} */ (event).detail;
-    if (!isNew()) ask();
+    const told = numbers(news?.no, news?.revision);
+    if (told !== askedFor) {
+      askedFor = told;
+      ask();
+    }
     tellTroubles();
   });
   document.addEventListener("htmx:beforeSwap", (event) => {
@@ -165,6 +169,7 @@ function start() {
     countOn();
     speak();
   }, 1000);
+  askedFor = numbers(banner()?.dataset.no, banner()?.dataset.revision);
   shown();
 }
 

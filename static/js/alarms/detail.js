@@ -18,7 +18,7 @@ if (detail) {
 }
 document.addEventListener("htmx:afterRequest", (event) => {
   const { target, detail: request } = /** @type {CustomEvent} */ (event);
-  if (!request.successful || !(target instanceof HTMLFormElement)) return;
+  if (!request.successful || !(target instanceof HTMLFormElement) || document.querySelector("[data-nothing-done]")) return;
   target.closest("details")?.removeAttribute("open");
   for (const field of target.querySelectorAll('input[type="text"]')) if (field instanceof HTMLInputElement) field.value = "";
 });

@@ -126,9 +126,10 @@ function start() {
   document.addEventListener("keydown", key);
   bar?.addEventListener("keydown", enter);
   document.addEventListener("htmx:afterSwap", ({ target }) => target === list() && count());
-  // What was done is chosen no more; what was refused is said, and can be chosen again.
+  // What was done is chosen no more; what was refused is said, and can be chosen again. Where nothing was done, as without
+  // a reason, all stays as it was filled in.
   bar?.addEventListener("htmx:afterRequest", (event) => {
-    if (!(/** @type {CustomEvent} */ (event).detail.successful)) return;
+    if (!(/** @type {CustomEvent} */ (event).detail.successful) || document.querySelector("[data-nothing-done]")) return;
     for (const box of boxes()) box.checked = false;
     for (const menu of bar.querySelectorAll("details[open]")) menu.removeAttribute("open");
     for (const field of bar.querySelectorAll('input[type="text"]')) if (field instanceof HTMLInputElement) field.value = "";
