@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from accounts.permissions import Action
 from alarms.kinds import Mute
 from alarms.lists import Counts, Listed, Tally, counts, sounding
+from alarms.standing import Standing
 from bus.presence import PROCESS_SILENT_MS, hear_processes_blocking
 from bus.roles import ALARMS
 from devices.live_bus import live_bus
@@ -78,10 +79,7 @@ def banner_of(request: HttpRequest) -> Banner | None:
     held = standing_of(request)
     found = counts(scope.areas, scope.sees_system, held)
     silence = scope.scope.allowed[Action.SILENCE]
-    silenced_no = request.session.get(SILENCED, 0)
-    if silenced_no > held.no:  # the database is an older one: nothing of it was ever silenced here
-        silenced_no = 0
-    calls = sounding(silence, silence.everywhere, silenced_no, held) if silence else None
+    calls = sounding(silence, silence.everywhere, silenced_no_of(request, held), held) if silence else None
     top = found.top
     return Banner(
         no=held.no,
@@ -93,6 +91,13 @@ def banner_of(request: HttpRequest) -> Banner | None:
         may_silence=bool(silence),
         at_ms=time.time_ns() // 1_000_000,
     )
+
+
+def silenced_no_of(request: HttpRequest, held: Standing) -> int:
+    """Up to which number this station is silent. A higher one than there is comes from a database that was replaced by
+    an older one: of this one nothing was ever silenced here."""
+    no: int = request.session.get(SILENCED, 0)
+    return no if no <= held.no else 0
 
 
 def _top(top: Listed, rights: Rights, area: str) -> Top:

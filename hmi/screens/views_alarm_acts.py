@@ -22,9 +22,9 @@ from accounts.permissions import Action
 from alarms import actions
 from alarms.actions import May, Result
 from alarms.current import current_alarms
-from hmi.screens.alarm_banner import SILENCED
+from hmi.screens.alarm_banner import SILENCED, silenced_no_of
 from hmi.screens.alarm_forms import date_of, items_of, minutes_of
-from hmi.screens.alarm_rights import alarm_scope_of
+from hmi.screens.alarm_rights import alarm_scope_of, standing_of
 from hmi.screens.htmx import PageRequest
 from hmi.screens.scope import NOT_FOUND
 
@@ -147,7 +147,8 @@ def alarm_silence(request: PageRequest) -> HttpResponse:
     no = request.POST.get("no", "")
     silenced = actions.silence(actor_of(request), int(no) if no.isascii() and no.isdigit() and len(no) < 19 else 0)
     if silenced.refused is None:
-        request.session[SILENCED] = max(silenced.no, request.session.get(SILENCED, 0))
+        before = silenced_no_of(request, standing_of(request))
+        request.session[SILENCED] = max(silenced.no, before)
         return _answer(request, Said("Silenced at this station. New alarms are heard.", []))
     return _answer(request, Said("", [Refusal("", "", silenced.refused.sentence)]))
 

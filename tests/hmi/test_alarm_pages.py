@@ -172,13 +172,15 @@ def test_what_calls_after_the_page_was_seen_is_not_silenced_by_it(cast: Cast, le
     assert sound(desk) == "2"
 
 
-def test_alarms_of_an_older_database_are_heard(cast: Cast, level: Alarm) -> None:
+def test_alarms_of_an_older_database_are_heard_and_can_be_silenced(cast: Cast, level: Alarm) -> None:
     """After a restore numbers begin lower than what a session has silenced."""
     desk = visit(cast.omar)
     session = desk.session
     session["alarms_silenced_no"] = 10**9
     session.save()
     assert sound(desk) == "2"
+    desk.post("/alarms/silence/", {"no": number(desk)})
+    assert sound(desk) == "0"
 
 
 def test_no_sound_where_the_person_may_not_silence_it(cast: Cast, level: Alarm) -> None:
