@@ -112,6 +112,7 @@ def _calm() -> None:
     uuids = [str(uuid) for uuid in Alarm.objects.values_list("uuid", flat=True)]
     _acknowledge(uuids)
     _happen("return", uuids)
+    _happen("reset", uuids)
 
 
 _DOES: dict[str, Any] = {
