@@ -18,12 +18,12 @@ from accounts.placed_admin import AreaFilter, PlacedAdmin, areas_below, paths_of
 from alarms.admin_csv import CsvAdmin
 from alarms.admin_fields import FIELDSETS
 from alarms.admin_forms import LONGEST_WHY, AlarmForm, PlainText, WhyForm
-from alarms.advice import MARGIN, advice, setpoint_sentence, suggestion_for
 from alarms.definitions import set_enabled
 from alarms.kinds import Kind
 from alarms.models import Alarm, AlarmClass, AlarmInput, AlarmTarget
 from alarms.muting import SHORTEST_REASON
-from alarms.rationalisation import rationalised
+from alarms.rules.advice import MARGIN, advice, setpoint_sentence, suggestion_for
+from alarms.rules.rationalisation import rationalised
 from audit.actions import Subject, record
 from plant import revisions
 

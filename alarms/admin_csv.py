@@ -16,7 +16,7 @@ from accounts.admin_rights import GrantAdmin, areas_of_request
 from accounts.permissions import Action
 from accounts.placed_admin import only_plant
 from alarms.admin_forms import LONGEST_WHY
-from alarms.csv_exchange import Reader, export_csv
+from alarms.document.csv_exchange import Reader, export_csv
 from alarms.muting import SHORTEST_REASON
 from plant.document import transfer
 from plant.document.problems import SHOWN, DocumentError

@@ -8,11 +8,11 @@ from django.core.exceptions import ValidationError
 
 from accounts.explained_form import ExplainedForm
 from accounts.permissions import NOWHERE, AreaSet
-from alarms.advice import MARGIN
 from alarms.kinds import Kind
 from alarms.models import Alarm
 from alarms.muting import SHORTEST_REASON
-from alarms.neighbours import loop_problem, rule_sources
+from alarms.rules.advice import MARGIN
+from alarms.rules.neighbours import loop_problem, rule_sources
 from devices.derived_rules import input_problem, source_problem
 from devices.models import Tag
 from plant.tree import area_paths

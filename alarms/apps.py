@@ -11,10 +11,10 @@ class AlarmsConfig(AppConfig):
     verbose_name = "Alarms"
 
     def ready(self) -> None:
-        from alarms.document import AlarmSection
-        from alarms.document_classes import AlarmClassSection
+        from alarms.document.alarms import AlarmSection
+        from alarms.document.classes import AlarmClassSection
         from alarms.journal_guard import check_guard
-        from alarms.neighbours import unfit_for_production
+        from alarms.rules.neighbours import unfit_for_production
         from plant import production
         from plant.document import sections
 

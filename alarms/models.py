@@ -11,9 +11,9 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from alarms.kinds import Base, Event, Kind, Priority, Severity
-from alarms.kpi_targets import TARGETS, target_problems
-from alarms.neighbours import neighbour_problems
-from alarms.validation import alarm_problems
+from alarms.kpi.targets import TARGETS, target_problems
+from alarms.rules.neighbours import neighbour_problems
+from alarms.rules.validation import alarm_problems
 from devices.models import Tag
 from plant.models import SEGMENT, Area, validate_one_line
 
@@ -300,7 +300,7 @@ class JournalEntry(models.Model):
 
 
 class AlarmTarget(models.Model):
-    """What the site asks of a key figure in place of what the standards ask (alarms/kpi_targets.py)."""
+    """What the site asks of a key figure in place of what the standards ask (alarms/kpi/targets.py)."""
 
     figure = models.CharField(
         max_length=16,
@@ -347,13 +347,13 @@ class Checkpoint(models.Model):
 
 
 class EngineMemory(models.Model):
-    """What the engine needs to go on where it stood (alarms/checkpoint.py); apart from Checkpoint, which is written
-    with every event and must be small.
+    """What the engine needs to go on where it stood (alarms/process/checkpoint.py); apart from Checkpoint, which is
+    written with every event and must be small.
 
     "state": the evaluation after the entry `entry_id`; what follows it is evaluated again, and applied only
     beyond the checkpoint. "configuration": what it was evaluated by. Beside them, "system_watch": the starts of the
-    processes (alarms/system_alarms.py), and "demo_history": that this site has its history or is to have none
-    (alarms/demo_history.py).
+    processes (alarms/system/alarms.py), and "demo_history": that this site has its history or is to have none
+    (alarms/demo/history.py).
     """
 
     part = models.CharField(max_length=16, primary_key=True)

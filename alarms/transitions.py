@@ -160,7 +160,7 @@ class Writer:
         )  # fmt: skip
 
     def bring(self, row: AlarmState) -> None:
-        """A row that was worked out elsewhere (alarms/demo_history.py); its entries are put into `entries`."""
+        """A row that was worked out elsewhere (alarms/demo/history.py); its entries are put into `entries`."""
         self._rows[row.pk] = row
         self._changed.add(row.pk)
 

@@ -20,7 +20,8 @@ from redis.exceptions import ResponseError
 from bus import keys
 from bus.client import MAX_BLOCK_MS, BusError
 from bus.latest import read_latest
-from bus.messages import BadMessage, Block, decode, order_after
+from bus.messages import BadMessage, Block, decode
+from bus.seen import EntriesMissing, Seen
 
 COUNT: Final = 500
 RETRY_S: Final = 0.25
@@ -57,20 +58,12 @@ class Lost:
 Event = Snapshot | News | Idle | Lost
 
 
-class _StartAnew(Exception):
-    pass
-
-
 class Follower:
     def __init__(self, client: Redis, *, block_ms: int = MAX_BLOCK_MS) -> None:
         self._client = client
         self._block_ms = block_ms
-        self._epoch = 0
         self._cursor = "0-0"
-        self._seqs: dict[str, int] = {}
-        """Group -> the newest entry this reader has; what follows must be the next one."""
-        self._floors: dict[str, int] = {}
-        """Group -> what a block must reach to be news: Redis may come back with values older than those told."""
+        self._seen = Seen()
         self._last_read = time.monotonic()
         self._anew_at = self._last_read - RETRY_S
         self.put_aside = 0
@@ -85,7 +78,7 @@ class Follower:
                 is_lost = False
                 while True:
                     yield await self._next()
-            except _StartAnew:
+            except EntriesMissing:
                 if time.monotonic() - self._anew_at < RETRY_S:
                     await asyncio.sleep(RETRY_S)  # once is news, at once again is a storm
                 self._anew_at = time.monotonic()
@@ -98,17 +91,8 @@ class Follower:
     async def _snapshot(self) -> Snapshot:
         epoch = int(await self._client.get(keys.EPOCH) or 0)
         cursor = await newest_id(self._client)
-        blocks = {g: b for g, b in (await read_latest(self._client)).items() if b.epoch == epoch}
-        if epoch < self._epoch:  # an older copy of the data: believe no group before it has spoken again
-            self._floors = {g: b.seq + 1 for g, b in blocks.items()}
-        elif epoch > self._epoch:
-            self._floors = {}
-        blocks = {g: b for g, b in blocks.items() if b.seq >= self._floors.get(g, 0)}
-        # Where the reader is ahead of the blob (backfill leaves that alone), it stays there.
-        kept = self._seqs if epoch == self._epoch else {}
-        self._epoch, self._cursor = epoch, cursor
-        self._seqs = kept | {g: b.seq for g, b in blocks.items()}
-        self._floors |= self._seqs
+        blocks = self._seen.begin(epoch, await read_latest(self._client))
+        self._cursor = cursor
         self._last_read = time.monotonic()
         return Snapshot(epoch, blocks)
 
@@ -130,8 +114,8 @@ class Follower:
         """A quiet stream is either quiet, or not the stream it was: cursor beyond its end, or another epoch."""
         epoch = int(await self._client.get(keys.EPOCH) or 0)
         end = await newest_id(self._client)
-        if epoch != self._epoch or id_order(end) < id_order(self._cursor):
-            raise _StartAnew
+        if epoch != self._seen.epoch or id_order(end) < id_order(self._cursor):
+            raise EntriesMissing
 
     def _accepted(self, fields: dict[bytes, bytes]) -> Block | None:
         try:
@@ -139,17 +123,7 @@ class Follower:
         except (BadMessage, KeyError):
             self.put_aside += 1
             return None
-        if block.epoch != self._epoch:
-            raise _StartAnew
-        if block.seq < self._floors.get(block.group, 0):
-            return None
-        order = order_after(self._seqs.get(block.group), block)
-        if order == "gap":
-            raise _StartAnew
-        if order == "older":
-            return None
-        self._seqs[block.group] = self._floors[block.group] = block.seq
-        return block
+        return block if self._seen.is_news(block) else None
 
 
 async def newest_id(client: Redis) -> str:

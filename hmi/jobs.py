@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection, connections
 
-from alarms.demo_history import Making
+from alarms.demo.history import Making
 from audit import triggers
 from audit.chain import Head
 from audit.heads import append_head

@@ -7,12 +7,13 @@ monotonic clock, also while the database is away. A database that is away takes 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from bus.messages import Value
 from devices.interventions import Entered, Interventions
 from devices.poller.computing import Computing, Stored
 from devices.poller.overlay import Overlay
+from plant.watching import Ask
 
 TOTALS_S: Final = 10.0
 """So often totals are written; the bus knows newer ones, until it loses its data."""
@@ -25,14 +26,6 @@ class Store:
 
     active: Callable[[], Interventions]
     keep_totals: Callable[[Mapping[int, Stored], Mapping[int, Stored]], dict[int, Stored]]
-
-
-class Ask(Protocol):
-    """Runs a question in the thread that speaks to the database."""
-
-    async def __call__(
-        self, question: Callable[[], tuple[Interventions, dict[int, Stored]]], /
-    ) -> tuple[Interventions, dict[int, Stored]]: ...
 
 
 class InterventionWatch:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any, Final, cast
 
 import structlog
+from django.db import Error as DatabaseError
 from redis.asyncio import Redis
 
 from bus import keys
@@ -22,7 +23,7 @@ from devices.interventions import Interventions
 from devices.poller.clock import ClockWatch
 from devices.poller.computed import ComputedGroup
 from devices.poller.computing import Computing, Stored, newest_totals
-from devices.poller.configuration import Configuration, ConfigurationWatch
+from devices.poller.configuration import Configuration, of_snapshot
 from devices.poller.delivery import Delivery, LeaseKeeper, say_event
 from devices.poller.groups import LastValue, ScanGroup
 from devices.poller.interventions import InterventionWatch, Store
@@ -32,6 +33,7 @@ from devices.poller.overlay import Overlay
 from devices.poller.probes import ProbeDesk
 from devices.poller.spec import LinkSpec
 from devices.snapshot import Snapshot
+from plant.watching import RevisionWatch
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +77,9 @@ class Poller:
         self._interventions = InterventionWatch(
             store, self._overlay, self.computing, self._publish_tags_again, self._leave_alone, now_ms
         )
-        self._watch = ConfigurationWatch(client, current, load, self._configure, self._interventions)
+        self._watch = RevisionWatch(
+            client, lambda: of_snapshot(load()), self._configure, current=current, first=self._interventions.look
+        )
         self._presence = Presence(client)
         self._configuration = Configuration(0, {}, (), {})
         self._is_configured = asyncio.Event()
@@ -108,13 +112,20 @@ class Poller:
         finally:
             await self._end()
 
+    async def _say_last_words(self) -> None:
+        """Totals once more, if the database allows it in time."""
+        try:
+            await self._watch.close(self._interventions.last_words, TOTALS_WORDS_S)
+        except (DatabaseError, TimeoutError) as error:
+            log.warning("totals not written at the end", reason=str(error) or "the database did not answer in time")
+
     async def _end(self) -> None:
         tasks = [*self._running.values(), *self._background]
         self._stop_links(list(self.links))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._watch.close(TOTALS_WORDS_S)
+        await self._say_last_words()
         with suppress(*BusError, LeaseLost, TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):
                 await self.delivery.flush()

@@ -11,9 +11,9 @@ from django.http import QueryDict
 from alarms.current import current_alarms
 from alarms.journal import JournalFilters, OftenShelved, journal, often_shelved
 from alarms.kinds import Event, Priority
-from alarms.kpi import Figures, Flood, Period
-from alarms.kpi_reading import Named, figures_of, first_entry_ms, named, own_targets
-from alarms.kpi_targets import Judged, Level, judge
+from alarms.kpi.figures import Figures, Flood, Period
+from alarms.kpi.reading import Named, figures_of, first_entry_ms, named, own_targets
+from alarms.kpi.targets import Judged, Level, judge
 from alarms.models import JournalEntry
 from hmi.screens.alarm_looks import LOOKS, Look
 from hmi.screens.alarm_rights import AlarmScope

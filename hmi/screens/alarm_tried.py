@@ -6,8 +6,8 @@ from typing import Final
 
 from alarms.journal import JournalFilters, selected
 from alarms.kinds import Event
+from alarms.kpi.suggestions import Pair, Setting, Suggestion, pairs_of, suggestions
 from alarms.snapshot import AlarmEntry
-from alarms.suggestions import Pair, Setting, Suggestion, pairs_of, suggestions
 from hmi.screens.alarm_looks import LOOKS, Look
 from hmi.screens.alarm_rights import AlarmScope
 

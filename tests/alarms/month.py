@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from alarms.kinds import Base, Event
-from alarms.kpi import Period, Row, Stood
+from alarms.kpi.figures import Period, Row, Stood
 
 ZONE = ZoneInfo("Europe/Stockholm")
 BEGIN = datetime(2026, 6, 1, tzinfo=ZONE)  # no change of the clock in June

@@ -6,12 +6,12 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from alarms.checkpoint import Mark, Recalled, recall
-from alarms.configuration import Configuration, load
-from alarms.engine import Engine, Step
-from alarms.following import Anew, Entries
-from alarms.judging import Judging
 from alarms.models import JournalEntry
+from alarms.process.checkpoint import Recalled, recall
+from alarms.process.configuration import Configuration, load
+from alarms.process.engine import Engine, Step
+from alarms.process.judging import Judging
+from bus.following import Anew, Entries, Mark
 from bus.messages import FULL, LIVE, Block, Value
 from tests.pretend_poller import PretendPoller
 

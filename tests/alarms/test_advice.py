@@ -2,7 +2,9 @@
 
 import pytest
 
-from alarms.advice import (
+from alarms.models import Alarm
+from alarms.priorities import too_fast
+from alarms.rules.advice import (
     FLOW,
     LEVEL,
     PRESSURE,
@@ -14,8 +16,6 @@ from alarms.advice import (
     starting_values,
     suggestion_for,
 )
-from alarms.models import Alarm
-from alarms.priorities import too_fast
 from devices.models import Tag
 
 TANK_M_PER_H = 60 / 20

@@ -12,9 +12,9 @@ from asgiref.sync import sync_to_async
 from django.db import OperationalError, connections, transaction
 from redis.asyncio import Redis
 
-from alarms import checkpoint, service
 from alarms.models import Alarm, AlarmState, JournalEntry
-from alarms.service import AlarmEngine
+from alarms.process import checkpoint, service
+from alarms.process.service import AlarmEngine
 from bus import keys
 from bus.presence import hear_processes
 from plant.revisions import bump

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from alarms.kinds import Kind
 from alarms.models import Alarm, AlarmInput
-from alarms.neighbours import loop_problem, stored
-from alarms.rationalisation import production_problem, rationalised
-from alarms.relations import ORDER, Placed, loop_sentence, order_problems, suppression_loops
+from alarms.rules.neighbours import loop_problem, stored
+from alarms.rules.rationalisation import production_problem, rationalised
+from alarms.rules.relations import ORDER, Placed, loop_sentence, order_problems, suppression_loops
 from tests.alarms.entries import make_alarm
 from tests.cast import Works
 

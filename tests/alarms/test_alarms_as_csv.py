@@ -11,7 +11,7 @@ from django.db import transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alarms.csv_exchange import COLUMNS, Reader, export_csv
+from alarms.document.csv_exchange import COLUMNS, Reader, export_csv
 from alarms.models import Alarm
 from audit.models import AuditRecord
 from plant.document import transfer

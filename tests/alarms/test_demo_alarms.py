@@ -4,10 +4,10 @@ from collections import Counter
 
 import pytest
 
-from alarms.advice import advice
 from alarms.kinds import Kind, Priority
 from alarms.models import Alarm
-from alarms.rationalisation import rationalised
+from alarms.rules.advice import advice
+from alarms.rules.rationalisation import rationalised
 from audit.actions import Actor
 from plant.document.transfer import import_document
 from tests.devices.demo_plant import FILE

@@ -7,12 +7,12 @@ from random import Random
 
 import pytest
 
-from alarms.demo_history import MARK, History, Making, the_demo
-from alarms.demo_month import DAY_S, DAYS, MONTH_S, Episode, bubbles, deeds, episodes
-from alarms.engine import Engine
+from alarms.demo.history import MARK, History, Making, the_demo
+from alarms.demo.month import DAY_S, DAYS, MONTH_S, Episode, bubbles, deeds, episodes
 from alarms.evaluation import Raised
 from alarms.kinds import Base, Event
 from alarms.models import AlarmState, EngineMemory, JournalEntry
+from alarms.process.engine import Engine
 from alarms.rebuild import rebuild
 from alarms.transitions import muting_of, state_of
 from audit.actions import Actor

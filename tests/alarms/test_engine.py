@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from django.db import OperationalError, transaction
 
-from alarms import checkpoint, engine
-from alarms.checkpoint import Mark, Unreadable
-from alarms.configuration import load
-from alarms.engine import Engine, Step
-from alarms.following import Anew
 from alarms.kinds import Base, Event
 from alarms.models import Alarm, AlarmState, Checkpoint, EngineMemory, JournalEntry
+from alarms.process import checkpoint, engine
+from alarms.process.checkpoint import Unreadable
+from alarms.process.configuration import load
+from alarms.process.engine import Engine, Step
 from alarms.running import Raised
 from alarms.transitions import When, Who, writing
 from audit.actions import Actor
+from bus.following import Anew, Mark
 from bus.messages import Block
 from devices.models import Tag
 from plant.revisions import bump

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from alarms.kinds import Event
-from alarms.kpi import Figures, Flood, Period, Row, Stood, Tally
-from alarms.kpi_targets import TARGETS, Level, judge, level_of, target_problems, values_of
+from alarms.kpi.figures import Figures, Flood, Period, Row, Stood, Tally
+from alarms.kpi.targets import TARGETS, Level, judge, level_of, target_problems, values_of
 from tests.alarms.month import JUNE, STOOD, ZONE, at, month, once, row
 
 NOTHING = Period(0, 0, ZONE)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from accounts.permissions import NOWHERE, AreaSet
-from alarms import kpi_reading
 from alarms.kinds import Event
-from alarms.kpi import Figures, Row, Tally
-from alarms.kpi_reading import figures_of, named, own_targets, read, stood_at
+from alarms.kpi import reading as kpi_reading
+from alarms.kpi.figures import Figures, Row, Tally
+from alarms.kpi.reading import figures_of, named, own_targets, read, stood_at
 from alarms.models import Alarm, AlarmTarget, JournalEntry
 from tests.alarms.entries import make_alarm
 from tests.alarms.month import ACTIVE, JUNE, OLD_SINCE, STOOD, at, month, row

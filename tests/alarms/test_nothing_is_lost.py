@@ -7,14 +7,13 @@ import msgpack
 import pytest
 from django.db import transaction
 
-from alarms import checkpoint
-from alarms.checkpoint import Mark
-from alarms.configuration import load
-from alarms.engine import Step
-from alarms.following import Anew
 from alarms.kinds import Base, Event
 from alarms.models import Alarm, AlarmState, EngineMemory, JournalEntry
+from alarms.process import checkpoint
+from alarms.process.configuration import load
+from alarms.process.engine import Step
 from alarms.running import Raised
+from bus.following import Anew, Mark
 from bus.messages import FULL
 from devices.models import Tag
 from plant.models import Area

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alarms.kinds import Kind
-from alarms.suggestions import Pair, Setting, Tried, pairs_of, replay, replay_deadband, suggestions
+from alarms.kpi.suggestions import Pair, Setting, Tried, pairs_of, replay, replay_deadband, suggestions
 
 HIGH = Setting(Kind.HI, 10.0, 0.5, 0.0, 0.0, respond_min=10, span=100)
 

@@ -17,11 +17,11 @@ from django.utils import timezone
 from alarms import snapshot
 from alarms.kinds import Base, Event
 from alarms.models import Alarm, AlarmState, EngineMemory, JournalEntry
-from alarms.rationalisation import rationalised
+from alarms.rules.rationalisation import rationalised
 from alarms.snapshot import AlarmSnapshot
-from alarms.system_alarms import EngineFigures, SystemWatch, seed
-from alarms.system_conditions import JUDGES, Delays, Observation, restarts_within
-from alarms.system_definitions import SYSTEM_ALARMS
+from alarms.system.alarms import EngineFigures, SystemWatch, seed
+from alarms.system.conditions import JUDGES, Delays, Observation, restarts_within
+from alarms.system.definitions import SYSTEM_ALARMS
 from audit.actions import Actor, record
 from audit.sealer import seal
 from bus import keys
@@ -288,5 +288,5 @@ def test_one_that_is_switched_off_is_not_raised(site: Site) -> None:
 def pretended_days(days: float) -> Iterator[None]:
     """The watch believes it is so many days later."""
     later = timezone.now() + timedelta(days=days)
-    with patch("alarms.system_alarms.timezone.now", return_value=later):
+    with patch("alarms.system.alarms.timezone.now", return_value=later):
         yield

@@ -2,12 +2,13 @@
 
 import pytest
 
-from alarms import muting, timers
-from alarms.configuration import load
+from alarms import muting
 from alarms.kinds import Base, Event
 from alarms.models import Alarm, AlarmState, JournalEntry
+from alarms.process import timers
+from alarms.process.configuration import load
+from alarms.process.timers import WallClock, let_time_pass
 from alarms.snapshot import AlarmEntry
-from alarms.timers import WallClock, let_time_pass
 from alarms.transitions import When, Who, muting_of, state_of, writing
 from audit.actions import Actor
 from tests.alarms.entries import make_alarm

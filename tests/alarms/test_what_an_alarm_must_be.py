@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from alarms.models import Alarm, AlarmClass
-from alarms.validation import alarm_problems
+from alarms.rules.validation import alarm_problems
 from devices.models import Tag
 
 TAGS: dict[str, dict[str, Any]] = {

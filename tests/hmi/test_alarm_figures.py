@@ -12,8 +12,9 @@ from django.http import QueryDict
 from django.test import AsyncClient, Client
 
 from accounts.models import User
-from alarms import actions, kpi_reading, standing
+from alarms import actions, standing
 from alarms.kinds import Event
+from alarms.kpi import reading as kpi_reading
 from alarms.models import Alarm, AlarmTarget, JournalEntry
 from audit.actions import Actor
 from audit.models import AuditRecord

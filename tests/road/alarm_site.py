@@ -9,10 +9,10 @@ import time
 from django.db import OperationalError, close_old_connections, transaction
 from django.db.models import QuerySet
 
-from alarms.checkpoint import pack_known
-from alarms.configuration import load
 from alarms.kinds import Event, Kind
 from alarms.models import AlarmState, Checkpoint, EngineMemory, JournalEntry
+from alarms.process.checkpoint import pack_known
+from alarms.process.configuration import load
 from alarms.snapshot import AlarmEntry
 from alarms.transitions import When, Who, writing
 from audit.actions import Actor

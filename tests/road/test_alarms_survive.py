@@ -21,8 +21,8 @@ from typing import Any
 
 import pytest
 
-from alarms.checkpoint import unpack_known
 from alarms.evaluation import Evaluation
+from alarms.process.checkpoint import unpack_known
 from bus.client import BusError, connect
 from bus.messages import LIVE, Block
 from bus.streams import Entry

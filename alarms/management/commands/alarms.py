@@ -9,7 +9,7 @@ from django.db import DatabaseError
 
 from accounts.management.commands.plant import ERROR, find_actor, find_plant, read_file, write_file
 from accounts.permissions import Action
-from alarms.csv_exchange import Reader, export_csv
+from alarms.document.csv_exchange import Reader, export_csv
 from alarms.muting import SHORTEST_REASON
 from plant.document import transfer
 from plant.document.problems import DocumentError

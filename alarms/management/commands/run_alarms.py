@@ -8,8 +8,8 @@ import uvloop
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from alarms.service import AlarmEngine
-from alarms.system_alarms import SystemWatch
+from alarms.process.service import AlarmEngine
+from alarms.system.alarms import SystemWatch
 from bus.client import connect
 from bus.parent import die_with_parent
 from bus.roles import ALARMS, RoleTaken, hold_role

@@ -16,17 +16,19 @@ from typing import Final
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
-from alarms import checkpoint, muting
-from alarms.changes import note_changes
-from alarms.checkpoint import Mark, Memory
-from alarms.configuration import Configuration, Known
+from alarms import muting
 from alarms.first_out import first_outs
 from alarms.kinds import Event
 from alarms.models import Alarm
+from alarms.process import checkpoint
+from alarms.process.changes import note_changes
+from alarms.process.checkpoint import Memory
+from alarms.process.configuration import Configuration, Known
 from alarms.running import Raised
 from alarms.snapshot import AlarmEntry, AlarmSnapshot
 from alarms.transitions import BATCH, When, Who, Writer, muting_of, state_of, writing
 from audit.actions import Actor
+from bus.following import Mark
 from bus.messages import Value
 
 log = structlog.get_logger(__name__)

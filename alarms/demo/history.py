@@ -1,5 +1,5 @@
 """The alarm journal of the demo plant for the 30 days before its first start, made over a simulated month
-(alarms/demo_month.py) by the evaluation, the engine and the life cycle that make the real one.
+(alarms/demo/month.py) by the evaluation, the engine and the life cycle that make the real one.
 
 Everything is worked out in memory beside the running site, and written in one transaction at the end: it is there, or
 it is not, whenever the process was killed. Alarms that the live engine has written of meanwhile are left out: their
@@ -18,19 +18,20 @@ import structlog
 from django.db import DatabaseError, connections
 from django.db.models import Min
 
-from alarms import demo_month, muting
-from alarms.checkpoint import Mark
-from alarms.configuration import Configuration, of_snapshots
-from alarms.demo_month import MONTH_S, Episode
-from alarms.demo_operator import Operator
-from alarms.demo_values import FINE_STEP_S, GROUP, LONGEST_STEP_S, QUIET_STEP_S, Sources
-from alarms.engine import ENGINE, Engine, Step
+from alarms import muting
+from alarms.demo import month as demo_month
+from alarms.demo.month import MONTH_S, Episode
+from alarms.demo.operator import Operator
+from alarms.demo.values import FINE_STEP_S, GROUP, LONGEST_STEP_S, QUIET_STEP_S, Sources
 from alarms.evaluation import Evaluation
 from alarms.kinds import Event
 from alarms.models import Alarm, AlarmState, EngineMemory, JournalEntry
+from alarms.process.configuration import Configuration, of_snapshots
+from alarms.process.engine import ENGINE, Engine, Step
 from alarms.snapshot import AlarmEntry
 from alarms.snapshot import load as load_alarms
 from alarms.transitions import When, Who, Writer, muting_of, state_of, writing
+from bus.following import Mark
 from devices.simulator.faults import Fault
 from devices.simulator.process import Waterworks
 from devices.snapshot import Snapshot

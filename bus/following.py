@@ -14,15 +14,27 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from alarms.checkpoint import Mark
 from bus import keys
 from bus.client import MAX_BLOCK_MS, BusError
 from bus.follower import id_order, newest_id
 from bus.latest import read_latest
-from bus.messages import BadMessage, Block, decode, order_after
+from bus.messages import BadMessage, Block, decode
+from bus.seen import EntriesMissing, Seen
 
 COUNT: Final = 500
 RETRY_S: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in the stream: after this entry."""
+
+    epoch: int = 0
+    entry_id: str = "0-0"
+
+    def covers(self, other: "Mark") -> bool:
+        """The other one is not further. Of two epochs neither covers the other: their ids cannot be compared."""
+        return self.epoch == other.epoch and id_order(other.entry_id) <= id_order(self.entry_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +70,6 @@ class Lost:
     reason: str
 
 
-class _StartAnew(Exception):
-    pass
-
-
 class Following:
     """`mark` and `seqs`: where to begin; None: with the newest values. Both are kept up to date."""
 
@@ -72,12 +80,14 @@ class Following:
         self._block_ms = block_ms
         self._why_anew = "" if mark else "There is no place to go on from."
         self.mark = mark or Mark()
-        self.seqs = dict(seqs or {})
-        self._floors = dict(self.seqs)
-        """Group -> what a block must reach to be news: Redis may come back with older ones than those told."""
+        self._seen = Seen(self.mark.epoch, dict(seqs or {}))
         self._anew_at = time.monotonic() - RETRY_S
         self.put_aside = 0
         """Entries that could not be decoded."""
+
+    @property
+    def seqs(self) -> dict[str, int]:
+        return self._seen.seqs
 
     async def events(self) -> AsyncIterator[Entries | Anew | Idle | Lost]:
         """Endless. Never raises for a bus that is away; cancel the task to stop."""
@@ -93,8 +103,8 @@ class Following:
                     for event in await self._next():
                         yield event
                     if self._why_anew:
-                        raise _StartAnew(self._why_anew)
-            except _StartAnew as why:
+                        raise EntriesMissing(self._why_anew)
+            except EntriesMissing as why:
                 self._why_anew = str(why)
                 if time.monotonic() - self._anew_at < RETRY_S:
                     await asyncio.sleep(RETRY_S)  # once is news, at once again is a storm
@@ -108,17 +118,10 @@ class Following:
     async def _anew(self) -> Anew:
         epoch = int(await self._client.get(keys.EPOCH) or 0)
         cursor = await newest_id(self._client)
-        blocks = {g: b for g, b in (await read_latest(self._client)).items() if b.epoch == epoch}
-        if epoch < self.mark.epoch:  # an older copy of the data: believe no group before it has spoken again
-            self._floors = {g: b.seq + 1 for g, b in blocks.items()}
-        elif epoch > self.mark.epoch:
-            self._floors = {}
-        blocks = {g: b for g, b in blocks.items() if b.seq >= self._floors.get(g, 0)}
-        kept = self.seqs if epoch == self.mark.epoch else {}
-        news = [b for g, b in sorted(blocks.items()) if b.seq > kept.get(g, -1)]
+        before = self._seen.seqs if epoch == self._seen.epoch else {}
+        believed = self._seen.begin(epoch, await read_latest(self._client))
+        news = [b for g, b in sorted(believed.items()) if b.seq > before.get(g, -1)]
         self.mark = Mark(epoch, cursor)
-        self.seqs = kept | {b.group: b.seq for b in news}
-        self._floors |= self.seqs
         reason, self._why_anew = self._why_anew, ""
         return Anew(self.mark, news, dict(self.seqs), reason)
 
@@ -126,23 +129,23 @@ class Following:
         """The stream must be the one it was, and hold everything after the place."""
         epoch = int(await self._client.get(keys.EPOCH) or 0)
         if epoch != self.mark.epoch:
-            raise _StartAnew(f"The bus is in epoch {epoch}, the place is in {self.mark.epoch}.")
+            raise EntriesMissing(f"The bus is in epoch {epoch}, the place is in {self.mark.epoch}.")
         try:
             info: Any = await self._client.xinfo_stream(keys.SAMPLES)
         except ResponseError:
             if self.mark.entry_id != "0-0":
-                raise _StartAnew("The stream is gone.") from None
+                raise EntriesMissing("The stream is gone.") from None
             return
         place = id_order(self.mark.entry_id)
         if id_order(info["last-generated-id"].decode()) < place:
-            raise _StartAnew("The stream ends before the place: Redis came back with older data.")
+            raise EntriesMissing("The stream ends before the place: Redis came back with older data.")
         self._check_oldest(info, self.mark.entry_id)
 
     def _check_oldest(self, info: Any, place: str) -> None:
         oldest = info["first-entry"]
         is_at_end = id_order(info["last-generated-id"].decode()) == id_order(place)
         if not is_at_end and (oldest is None or id_order(oldest[0].decode()) > id_order(place)):
-            raise _StartAnew(f"The stream was trimmed beyond the entry {place}.")
+            raise EntriesMissing(f"The stream was trimmed beyond the entry {place}.")
 
     async def _next(self) -> list[Entries | Idle]:
         place = self.mark.entry_id
@@ -158,7 +161,7 @@ class Following:
             entry_id = raw_id.decode()
             try:
                 block = self._accepted(fields)
-            except _StartAnew as why:
+            except EntriesMissing as why:
                 self._why_anew = str(why)  # what came before is told first
                 break
             if block is not None:
@@ -173,14 +176,4 @@ class Following:
         except (BadMessage, KeyError):
             self.put_aside += 1
             return None
-        if block.epoch != self.mark.epoch:
-            raise _StartAnew(f"An entry of epoch {block.epoch} came in epoch {self.mark.epoch}.")
-        if block.seq < self._floors.get(block.group, 0):
-            return None
-        order = order_after(self.seqs.get(block.group), block)
-        if order == "gap":
-            raise _StartAnew(f"Entries of scan group {block.group} are missing before seq {block.seq}.")
-        if order == "older":
-            return None
-        self.seqs[block.group] = self._floors[block.group] = block.seq
-        return block
+        return block if self._seen.is_news(block) else None

@@ -26,8 +26,8 @@ from alarms.models import Alarm, AlarmClass, AlarmState, EngineMemory
 from alarms.snapshot import AlarmEntry, AlarmSnapshot
 from alarms.standard_classes import STANDARD_CLASSES
 from alarms.standard_classes import identity_of as identity_of_class
-from alarms.system_conditions import JUDGES, Delays, Happened, Observation, restarts_within
-from alarms.system_definitions import SYSTEM_ALARMS, identity_of
+from alarms.system.conditions import JUDGES, Delays, Happened, Observation, restarts_within
+from alarms.system.definitions import SYSTEM_ALARMS, identity_of
 from alarms.transitions import When, Who, writing
 from audit.actions import Actor, Subject, record
 from audit.models import AuditRecord

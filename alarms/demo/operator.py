@@ -6,10 +6,10 @@ from random import Random
 from typing import Final
 
 from alarms import muting
-from alarms.demo_month import DAY_S, Deed
+from alarms.demo.month import DAY_S, Deed
 from alarms.kinds import Base, Event, Priority
+from alarms.process.timers import let_pass
 from alarms.snapshot import AlarmEntry
-from alarms.timers import let_pass
 from alarms.transitions import When, Who, Writer, muting_of, state_of
 from audit.actions import Actor
 

@@ -11,13 +11,13 @@ from typing import Protocol
 
 import structlog
 
-from alarms.checkpoint import Mark, Memory, Recalled
-from alarms.configuration import Configuration, Known
 from alarms.definition import Definition
-from alarms.engine import Change, Step
 from alarms.evaluation import Evaluation
-from alarms.following import Anew, Entries
+from alarms.process.checkpoint import Memory, Recalled
+from alarms.process.configuration import Configuration, Known
+from alarms.process.engine import Change, Step
 from alarms.running import Raised
+from bus.following import Anew, Entries, Mark
 from bus.messages import FULL, Block
 
 log = structlog.get_logger(__name__)

@@ -4,10 +4,10 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from alarms.advice import advice
-from alarms.document_rules import check_alarms
+from alarms.document.rules import check_alarms
 from alarms.kinds import Severity
 from alarms.models import Alarm, AlarmInput
+from alarms.rules.advice import advice
 from audit.actions import Actor, Subject, record
 from devices.document_places import find_tag, future_path, no_tag, planned_tag
 from plant.document import fields

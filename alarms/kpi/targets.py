@@ -10,7 +10,7 @@ from math import inf
 from typing import Final
 
 from alarms.kinds import Priority
-from alarms.kpi import Figures
+from alarms.kpi.figures import Figures
 
 
 class Level(StrEnum):

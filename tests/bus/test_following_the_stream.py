@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from alarms import following
-from alarms.checkpoint import Mark
-from alarms.following import Anew, Entries, Following, Idle, Lost
-from bus import keys
+from bus import following, keys
 from bus.client import connect
+from bus.following import Anew, Entries, Following, Idle, Lost, Mark
 from bus.messages import BACKFILL
 from tests.bus.servers import own_valkey
 from tests.pretend_poller import PretendPoller

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ValidationError
 
 from alarms.kinds import Kind
-from alarms.neighbours import rule_sources
-from alarms.rationalisation import production_problem
-from alarms.relations import Placed, loop_sentence, order_problems, suppression_loops
+from alarms.rules.neighbours import rule_sources
+from alarms.rules.rationalisation import production_problem
+from alarms.rules.relations import Placed, loop_sentence, order_problems, suppression_loops
 from devices.derived_rules import source_problem
 from devices.document_places import TAG_SECTIONS, planned_tag
 from plant.document.plan import Plan, Planned, World
 
 if TYPE_CHECKING:
-    from alarms.document import AlarmSection
+    from alarms.document.alarms import AlarmSection
 
 
 def check_alarms(section: "AlarmSection", world: World, plan: Plan) -> None:

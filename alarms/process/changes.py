@@ -12,10 +12,10 @@ from typing import Any, Final
 from django.db.models import Q
 
 from alarms import muting
-from alarms.configuration import Configuration, Known
 from alarms.definition import Definition
 from alarms.kinds import Base, Event
 from alarms.models import AlarmState, JournalEntry
+from alarms.process.configuration import Configuration, Known
 from alarms.snapshot import AlarmEntry
 from alarms.transitions import When, Who, Writer, muting_of, state_of
 from audit.actions import Actor

@@ -1,4 +1,4 @@
-"""What each kind of alarm needs, and what means nothing to it. Asked by alarms/validation.py."""
+"""What each kind of alarm needs, and what means nothing to it. Asked by alarms/rules/validation.py."""
 
 import math
 from collections.abc import Iterable

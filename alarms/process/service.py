@@ -16,17 +16,18 @@ import structlog
 from django.db import close_old_connections, connections
 from redis.asyncio import Redis
 
-from alarms import checkpoint
-from alarms.configuration import Configuration, ConfigurationWatch
-from alarms.engine import AWAY, Engine, Step, now_ms
-from alarms.following import Anew, Entries, Following, Idle, Lost
-from alarms.judging import Judging
-from alarms.system_alarms import EngineFigures
-from alarms.timers import WallClock, let_time_pass
+from alarms.process import checkpoint
+from alarms.process.configuration import Configuration, load
+from alarms.process.engine import AWAY, Engine, Step, now_ms
+from alarms.process.judging import Judging
+from alarms.process.timers import WallClock, let_time_pass
+from alarms.system.alarms import EngineFigures
 from bus.client import BusError
+from bus.following import Anew, Entries, Following, Idle, Lost
 from bus.latest import read_latest
 from bus.process import Heartbeat
 from bus.roles import ALARMS
+from plant.watching import RevisionWatch
 
 log = structlog.get_logger(__name__)
 
@@ -44,9 +45,9 @@ LAST_WORDS_S: Final = 3.0
 
 
 class AlarmEngine:
-    def __init__(self, client: Redis, watch: Callable[..., ConfigurationWatch] = ConfigurationWatch) -> None:
+    def __init__(self, client: Redis, watch: Callable[..., RevisionWatch[Configuration]] = RevisionWatch) -> None:
         self._client = client
-        self._watch = watch(client, self._configure)
+        self._watch = watch(client, load, self._configure)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._configuration: Configuration | None = None
         self._is_configured = asyncio.Event()
@@ -89,6 +90,7 @@ class AlarmEngine:
         except (*AWAY, TimeoutError) as error:
             log.warning("the end was not written; the next start evaluates it again", reason=str(error))
         finally:
+            await self._watch.close()
             self._thread.submit(connections.close_all)
             self._thread.shutdown(wait=False)
 

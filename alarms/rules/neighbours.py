@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
-from alarms.kind_rules import Problems
 from alarms.kinds import Kind
-from alarms.rationalisation import production_problem
-from alarms.relations import Placed, loop_sentence, order_problems, suppression_loops
+from alarms.rules.kind_rules import Problems
+from alarms.rules.rationalisation import production_problem
+from alarms.rules.relations import Placed, loop_sentence, order_problems, suppression_loops
 from devices.derived_rules import words_in
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from django.db.models.functions import Cast
 from accounts.permissions import AreaSet
 from alarms.journal import JournalFilters, selected
 from alarms.kinds import Base, Event, Kind
-from alarms.kpi import Figures, Period, Row, Stood, Tally
+from alarms.kpi.figures import Figures, Period, Row, Stood, Tally
 from alarms.models import Alarm, AlarmTarget, JournalEntry
 
 BATCH: Final = 1000

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from alarms.document import AlarmSection
+from alarms.document.alarms import AlarmSection
 from alarms.kinds import Severity
 from alarms.priorities import priority_of
 from plant.document import fields, source, writer

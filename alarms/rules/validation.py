@@ -1,6 +1,7 @@
 """What an alarm's own values must be: asked by the admin site, the plant document and the CSV import alike.
 
-What is asked of several alarms at once stands in alarms/relations.py, of production in alarms/rationalisation.py.
+What is asked of several alarms at once stands in alarms/rules/relations.py, of production in
+alarms/rules/rationalisation.py.
 """
 
 import math
@@ -8,9 +9,9 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from alarms.kind_rules import Problems, expression_problems, foreign_problems, kind_problems
 from alarms.kinds import Kind, Priority, Severity
 from alarms.priorities import priority_of
+from alarms.rules.kind_rules import Problems, expression_problems, foreign_problems, kind_problems
 
 if TYPE_CHECKING:
     from alarms.models import Alarm, AlarmClass

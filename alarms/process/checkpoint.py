@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import msgpack
 
-from alarms.configuration import Known
 from alarms.definition import Condition, Definition, Suppression
 from alarms.kinds import Base, Kind
 from alarms.logic import Rules
 from alarms.models import AlarmState, Checkpoint, EngineMemory
-from bus.follower import id_order
+from alarms.process.configuration import Known
+from bus.following import Mark
 
 VERSION: Final = 1
 _CONDITION: Final = tuple(Condition.__dataclass_fields__)
@@ -29,18 +29,6 @@ CONFIGURATION: Final = "configuration"
 
 class Unreadable(ValueError):
     """Written by another version, or damaged. Begin with the rows and the newest values."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A place in the stream: after this entry."""
-
-    epoch: int = 0
-    entry_id: str = "0-0"
-
-    def covers(self, other: "Mark") -> bool:
-        """The other one is not further. Of two epochs neither covers the other: their ids cannot be compared."""
-        return self.epoch == other.epoch and id_order(other.entry_id) <= id_order(self.entry_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ All in one scan group: the steps of the history are far longer than the periods 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
-from alarms.demo_month import SILENCE, Episode
+from alarms.demo.month import SILENCE, Episode
 from bus.messages import Block, Value
 from bus.quality import BAD_SENSOR_FAILURE, GOOD
 from devices.derived import Rate
