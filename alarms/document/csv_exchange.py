@@ -29,7 +29,8 @@ PRIORITY: Final = "priority"
 _FIELDS: Final[dict[str, Field]] = {field.name: field for field in (*AlarmSection.fields, IDENTITY)}
 COLUMNS: Final = [*(name for name in _FIELDS if name != IDENTITY.name), PRIORITY, IDENTITY.name]
 _TRIGGERS: Final = "=+-@\t\r'"
-"""A text that begins with one of these is a formula to a spreadsheet: it is written with ' before it."""
+"""A text that begins with one of these is a formula to a spreadsheet: it is written with ' before it. So is a text of
+blanks alone, which would be read as an empty cell."""
 _TEXTS: Final = (fields.text,)
 _BARE: Final = (fields.number, fields.optional_number, fields.whole, fields.optional_whole, fields.yes_or_no)
 
@@ -61,7 +62,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return f"'{value}" if value[:1] and value[0] in _TRIGGERS else value
+        return f"'{value}" if _is_guarded(value) else value
     if isinstance(value, bool | int | float):
         return writer.scalar(value)
     if isinstance(value, datetime.date):
@@ -185,8 +186,12 @@ def _parts(cell: str) -> Iterable[str]:
     return [part.strip() for part in cell.split(";") if part.strip()]
 
 
+def _is_guarded(text: str) -> bool:
+    return text != "" and (text[0] in _TRIGGERS or not text.strip())
+
+
 def _unguarded(cell: str) -> str:
-    return cell[1:] if cell[:1] == "'" and cell[1:2] and cell[1] in _TRIGGERS else cell
+    return cell[1:] if cell[:1] == "'" and _is_guarded(cell[1:]) else cell
 
 
 def _priority(row: MappingNode) -> str | None:

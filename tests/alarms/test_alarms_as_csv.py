@@ -85,6 +85,14 @@ def test_texts_that_a_spreadsheet_would_run_are_guarded() -> None:
         assert Alarm.objects.values_list("cause", "owner").get(name="hi") == (text, text)
 
 
+@pytest.mark.parametrize("text", [" ", "\n", "\u00a0\u3000", "' ", "'' ", " a "])
+def test_a_text_of_blanks_is_no_empty_cell(text: str) -> None:
+    load(WORKS)
+    Alarm.objects.filter(name="hi").update(cause=text)
+    assert bring(export_csv(plant())).revision is None
+    assert Alarm.objects.get(name="hi").cause == text
+
+
 def test_all_problems_are_told_at_once_with_line_and_column() -> None:
     """The rules are those of the plant document."""
     load(WORKS)
