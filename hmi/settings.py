@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "accounts",
     "devices",
     "alarms",
+    "historian",
     "exchange",
     "hmi",
 ]

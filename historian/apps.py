@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class HistorianConfig(AppConfig):
+    name = "historian"
+    verbose_name = "History"
