@@ -1,5 +1,5 @@
-"""The process for background work: it seals the audit, twice a second, notes what has ended by itself, and makes the
-history of the demo plant at its first start."""
+"""The process for background work: it seals the audit, twice a second, notes what has ended by itself, tells when the
+alarm engine is silent, and makes the history of the demo plant at its first start."""
 
 import asyncio
 import signal
@@ -14,6 +14,7 @@ from django.db import Error as DatabaseError
 from django.db import connection, connections
 
 from alarms.demo.history import Making
+from alarms.system.engine_silence import EngineSilence
 from audit import triggers
 from audit.chain import Head
 from audit.heads import append_head
@@ -47,6 +48,7 @@ async def _main() -> None:
     detail = lambda: sealing.detail() | {"demo_history_pct": making.pct}  # noqa: E731  # one line, used once
     heart = asyncio.create_task(Heartbeat(client, JOBS, detail=detail).run())
     history = asyncio.create_task(_make_history(making, stop))
+    watch = asyncio.create_task(EngineSilence().run())
     log.info("jobs started")
     with ThreadPoolExecutor(1, thread_name_prefix="sealer") as thread:  # one thread: one database connection
         try:
@@ -56,6 +58,8 @@ async def _main() -> None:
                 await _pause(stop, 0 if sealing.has_more else SEAL_EVERY_S)
             await loop.run_in_executor(thread, sealing.finish)
         finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
             await history
             heart.cancel()
             await client.aclose()

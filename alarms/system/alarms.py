@@ -1,51 +1,36 @@
 """The watch over Isthmus itself, beside the alarm engine: looks every two seconds, and writes what has changed.
 
-The rows are the truth: what is active there is not raised again, whoever was restarted in between. It has a thread and
-connections of its own, so that whatever it waits for, the alarms of the plant do not.
+The rows are the truth: what is active there is not raised again, whoever was restarted in between.
 """
 
-import asyncio
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import msgpack
 import redis
-import structlog
 from django.conf import settings
-from django.db import Error as DatabaseError
-from django.db import close_old_connections, connections, transaction
 from django.utils import timezone
 
 from alarms.kinds import Kind
-from alarms.models import Alarm, AlarmClass, AlarmState, EngineMemory
-from alarms.snapshot import AlarmEntry, AlarmSnapshot
-from alarms.standard_classes import STANDARD_CLASSES
-from alarms.standard_classes import identity_of as identity_of_class
-from alarms.system.conditions import JUDGES, Delays, Happened, Observation, restarts_within
-from alarms.system.definitions import SYSTEM_ALARMS, identity_of
-from alarms.transitions import When, Who, writing
-from audit.actions import Actor, Subject, record
+from alarms.models import EngineMemory
+from alarms.snapshot import AlarmSnapshot
+from alarms.system.conditions import JUDGES, Delays, Observation, restarts_within
+from alarms.system.records import seed, seen_rows, write
+from alarms.system.watching import Watching
 from audit.models import AuditRecord
 from bus import keys
 from bus.asking import Asking
 from bus.presence import hear_links_blocking, hear_processes_blocking, starts_blocking
-from plant import revisions
 
-log = structlog.get_logger(__name__)
-
-LOOK_S: Final = 2.0
 RECORDS_EVERY_S: Final = 10.0
 """Audit and backups are looked at less often."""
 MEMORY: Final = "system_watch"
 """The part of EngineMemory that keeps the starts of the processes."""
 KEPT_COUNTS: Final = 20
-CLASS: Final = "diagnostic"
-WATCH: Final = Actor.system("watch")
 DAY_S: Final = 86_400.0
 
 
@@ -60,37 +45,7 @@ class EngineFigures:
     missed_at_s: float | None = None
 
 
-def seed() -> None:
-    """Give the site the system alarms it has not yet. What is there is left as it is. Raises DatabaseError."""
-    known = {name.lower() for name in Alarm.objects.filter(tag=None).values_list("name", flat=True)}
-    missing = [name for name in SYSTEM_ALARMS if name not in known]
-    if not missing:
-        return
-    with transaction.atomic():
-        revisions.lock()
-        group = AlarmClass.objects.filter(name__iexact=CLASS).first() or AlarmClass.objects.create(
-            name=CLASS, uuid=identity_of_class(CLASS), **STANDARD_CLASSES[CLASS]
-        )
-        for name in missing:
-            alarm = _alarm(name, group)
-            alarm.full_clean(exclude={"tag"})  # it has none
-            alarm.save()
-            subject = Subject("alarms.alarm", str(alarm.uuid), alarm.path)
-            record("configuration", "alarm.created", Actor.system("setup"), subject=subject, new={"name": name})
-        revisions.bump("system:setup", f"Alarms of Isthmus itself: {len(missing)}")
-
-
-def _alarm(name: str, group: AlarmClass) -> Alarm:
-    said = SYSTEM_ALARMS[name]
-    return Alarm(
-        uuid=identity_of(name), name=name, kind=Kind.SYSTEM.value, message=said.message, alarm_class=group,
-        on_delay_s=said.delays[0], off_delay_s=said.delays[1], severity=said.severity.value,
-        time_to_respond_min=said.minutes, cause=said.cause, consequence=said.consequence,
-        operator_action=said.operator_action, owner="Administration", approved_by="Delivered with Isthmus",
-    )  # fmt: skip
-
-
-class SystemWatch:
+class SystemWatch(Watching):
     """Blocking parts run in one thread. `disk_usage` and `now_s` are given by tests."""
 
     def __init__(
@@ -101,6 +56,7 @@ class SystemWatch:
         disk_usage: Callable[[Path], Any] = shutil.disk_usage,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__()
         self._figures = figures
         self._bus = Asking("watch", url)
         self._disk_usage = disk_usage
@@ -112,32 +68,6 @@ class SystemWatch:
         """The oldest record without a seal, and since when that one waits."""
         self._backup: tuple[float | None, bool] = (None, False)
         self._is_seeded = False
-        self._is_lost = False
-
-    async def run(self) -> None:
-        """Endless; cancel to stop. Whatever fails is tried again; the engine does not wait for it."""
-        thread = ThreadPoolExecutor(1, thread_name_prefix="watch")
-        loop = asyncio.get_running_loop()
-        try:
-            while True:
-                await loop.run_in_executor(thread, self._turn)
-                await asyncio.sleep(LOOK_S)
-        finally:
-            thread.submit(connections.close_all)
-            thread.shutdown(wait=False)
-
-    def _turn(self) -> None:
-        try:
-            close_old_connections()
-            self.look()
-        except DatabaseError as error:
-            if not self._is_lost:
-                log.warning("system alarms wait for the database", reason=str(error))
-            self._is_lost = True
-        except Exception:
-            log.exception("the watch over Isthmus failed; it looks again")
-        else:
-            self._is_lost = False
 
     def look(self) -> None:
         """Look at everything once, and write what has changed. Raises DatabaseError."""
@@ -148,12 +78,12 @@ class SystemWatch:
         if figures.alarms is None:
             return
         entries = {a.name: a for a in figures.alarms.alarms.values() if a.kind is Kind.SYSTEM and a.name in JUDGES}
-        rows = {row.pk: row.active for row in AlarmState.objects.filter(pk__in=[e.id for e in entries.values()])}
-        active = {name: rows.get(e.id, False) for name, e in entries.items() if e.enabled}
+        seen = seen_rows(entries)
+        active = {name: seen[name].active for name, e in entries.items() if e.enabled}
         delays = {n: (e.definition.on_delay_ms / 1000, e.definition.off_delay_ms / 1000) for n, e in entries.items()}
         happened = self._delays.judge(self._observe(figures), active, delays, self._now_s())
         if happened:
-            _write(entries, happened, figures.alarms.revision)
+            write(entries, happened, seen, figures.alarms.revision)
 
     # -- looking
 
@@ -240,18 +170,3 @@ def _look_at_bus(client: redis.Redis, reached_ms: int) -> dict[str, Any]:
 
 def _ms(entry_id: bytes) -> int:
     return int(entry_id.partition(b"-")[0])
-
-
-# -- writing
-
-
-def _write(entries: Mapping[str, AlarmEntry], happened: list[Happened], revision: int) -> None:
-    """The rows are asked again inside: what was raised meanwhile is not raised twice."""
-    now_ms = time.time_ns() // 1_000_000
-    with writing() as writer:
-        there = set(Alarm.objects.filter(pk__in=[entries[h.name].id for h in happened]).values_list("pk", flat=True))
-        for one in happened:
-            entry = entries[one.name]
-            if entry.id in there:
-                when = When(now_ms, now_ms, one.value, 0, revision)
-                writer.happen(entry, one.event, Who(WATCH, one.said[:300]), when)

@@ -23,9 +23,7 @@ DISK_SHARE: Final = (0.05, 0.07)
 BEHIND_MS: Final = (10_000, 2_000)
 SEALING_S: Final = 60.0
 BACKUP_DAYS: Final = 7.0
-WATCHED_ROLES: Final = ("web", "poller", "jobs")
-"""The alarms process cannot tell of its own silence: the system page and /readyz do."""
-COUNTED_ROLES: Final = (*WATCHED_ROLES, "alarms")
+WATCHED_ROLES: Final = ("web", "poller", "jobs", "alarms")
 _LOST: Final = ("connecting", "disconnected")
 
 
@@ -157,9 +155,13 @@ def _missed(seen: Observation, _: bool) -> Verdict | None:
     return Verdict(is_recent, seconds, f"Samples of {seconds} s were gone before they could be judged.")
 
 
+ENGINE_SILENT: Final = "alarms_silent"
+"""The process that judges the others cannot tell of its own silence: the process for background work judges this one,
+and so does the alarms process itself, when it is back."""
+
 JUDGES: Final[Mapping[str, Judge]] = {
     **{f"{role}_silent": _silent(role) for role in WATCHED_ROLES},
-    **{f"{role}_restarting": _restarting(role) for role in COUNTED_ROLES},
+    **{f"{role}_restarting": _restarting(role) for role in WATCHED_ROLES},
     "bus_lost": _bus_lost, "link_lost": _link_lost, "redis_memory": _memory, "disk": _disk, "clock_step": _clock_step,
     "audit_behind": _sealing, "backup_old": _backup, "evaluation_behind": _behind, "samples_missed": _missed,
 }  # fmt: skip

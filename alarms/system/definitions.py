@@ -53,6 +53,12 @@ SYSTEM_ALARMS: Final = {
         "The poller", "No device is read: every value grows old, no alarm of the plant comes.", 10, Severity.MAJOR
     ),
     "jobs_silent": _silent("The process for background work", "The audit is not sealed.", 60, Severity.MINOR),
+    "alarms_silent": _silent(
+        "The alarm engine",
+        "No alarm of the plant is raised or returns; what the list shows is old.",
+        10,
+        Severity.MAJOR,
+    ),
     "web_restarting": _restarting("The server of the pages"),
     "poller_restarting": _restarting("The poller"),
     "jobs_restarting": _restarting("The process for background work"),

@@ -19,9 +19,11 @@ from alarms.kinds import Base, Event
 from alarms.models import Alarm, AlarmState, EngineMemory, JournalEntry
 from alarms.rules.rationalisation import rationalised
 from alarms.snapshot import AlarmSnapshot
-from alarms.system.alarms import EngineFigures, SystemWatch, seed
-from alarms.system.conditions import JUDGES, Delays, Observation, restarts_within
+from alarms.system.alarms import EngineFigures, SystemWatch
+from alarms.system.conditions import JUDGES, Delays, Happened, Observation, restarts_within
 from alarms.system.definitions import SYSTEM_ALARMS
+from alarms.system.engine_silence import EngineSilence
+from alarms.system.records import Seen, seed, write
 from audit.actions import Actor, record
 from audit.sealer import seal
 from bus import keys
@@ -31,13 +33,14 @@ from devices import snapshot as plant
 
 Usage = namedtuple("Usage", "total used free")
 WELL = Observation(
-    has_bus=True, silent_ms={"web": 900, "poller": 900, "jobs": 900}, memory=(50, 100), disk=(50 * 10**9, 10**11),
-    unsealed_s=0.0, backup_days=1.0, has_backup=True, behind_ms=100,
+    has_bus=True, silent_ms=dict.fromkeys(("web", "poller", "jobs", "alarms"), 900), memory=(50, 100),
+    disk=(50 * 10**9, 10**11), unsealed_s=0.0, backup_days=1.0, has_backup=True, behind_ms=100,
 )  # fmt: skip
 TROUBLES = {
     "web_silent": {"silent_ms": {**WELL.silent_ms, "web": 9000}},
-    "poller_silent": {"silent_ms": {"web": 900, "jobs": 900}},
+    "poller_silent": {"silent_ms": {"web": 900, "jobs": 900, "alarms": 900}},
     "jobs_silent": {"silent_ms": {**WELL.silent_ms, "jobs": 9000}},
+    "alarms_silent": {"silent_ms": {**WELL.silent_ms, "alarms": 9000}},
     **{f"{role}_restarting": {"restarts": {role: 3}} for role in ("web", "poller", "jobs", "alarms")},
     "link_lost": {"links": {"modbus_tcp://10.0.0.1:502": "disconnected"}},
     "redis_memory": {"memory": (81, 100)},
@@ -157,7 +160,7 @@ def client(bus_url: str) -> Iterator[redis.Redis]:
 @pytest.fixture
 def site(bus_url: str, db: None) -> Site:
     site = Site(bus_url)
-    say(bus_url, web=0, poller=0, jobs=0)
+    say(bus_url, web=0, poller=0, jobs=0, alarms=0)
     while seal()[0]:
         pass
     return site
@@ -282,6 +285,92 @@ def test_one_that_is_switched_off_is_not_raised(site: Site) -> None:
     site.figures = EngineFigures(snapshot.load(plant.load()))
     site.free = 0
     assert site.look() == set()
+
+
+# -- the alarm engine itself, which another process watches
+
+
+@dataclass
+class Outside:
+    """The watch in the process for background work."""
+
+    url: str
+    now_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.watch = EngineSilence(url=lambda: self.url, now_s=lambda: self.now_s)
+
+    def look(self, step_s: float = 20.0, times: int = 2) -> list[str]:
+        """Events of the journal then, in order."""
+        for _ in range(times):
+            self.now_s += step_s
+            self.watch.look()
+        return list(JournalEntry.objects.order_by("pk").values_list("event", flat=True))
+
+
+def test_a_silent_engine_is_told_by_another_process_and_returned_by_whoever_sees_it_first(site: Site) -> None:
+    outside = Outside(site.url)
+    assert outside.look() == []
+    say(site.url, alarms=20_000)
+    assert outside.look() == ["alarm"]
+    entry = JournalEntry.objects.get()
+    assert (entry.path, entry.priority) == ("isthmus:alarms_silent", Alarm.objects.get(name="web_silent").priority)
+    assert entry.reason.startswith("The process alarms has said nothing for 2")
+    assert site.look() == {"alarms_silent"}, "the engine, which begins again, does not raise it twice"
+    say(site.url, alarms=0, web=0, poller=0, jobs=0)
+    site.look()
+    assert outside.look() == ["alarm", "return"]
+    say(site.url, alarms=20_000)
+    assert outside.look()[2:] == ["alarm"]
+    say(site.url, alarms=0)
+    assert outside.look()[3:] == ["return"]
+    assert site.look() == set()
+    assert JournalEntry.objects.count() == 4
+
+
+def test_a_start_of_the_engine_is_over_before_its_alarm(site: Site, client: redis.Redis) -> None:
+    client.hdel(keys.PROCESSES, "alarms")
+    outside = Outside(site.url)
+    assert outside.look(step_s=2.0, times=7) == []
+    say(site.url, alarms=0)
+    assert outside.look(step_s=2.0, times=7) == []
+
+
+def test_an_engine_that_never_ran_is_told_of_too(bus_url: str, db: None) -> None:
+    """It would have given the site its alarms."""
+    outside = Outside(bus_url)
+    assert outside.look(times=1) == []
+    assert not Alarm.objects.exists()
+    assert outside.look(times=1) == ["alarm"]
+    assert Alarm.objects.count() == len(SYSTEM_ALARMS)
+
+
+def test_the_watch_that_was_restarted_and_a_bus_that_is_away_change_nothing(site: Site) -> None:
+    say(site.url, alarms=20_000)
+    assert Outside(site.url).look() == ["alarm"]
+    assert Outside(site.url).look() == ["alarm"]
+    assert Outside("redis://127.0.0.1:1").look() == ["alarm"]
+
+
+def test_what_another_process_wrote_since_the_look_is_not_written_again(site: Site) -> None:
+    entry = next(a for a in site.alarms.alarms.values() if a.name == "alarms_silent")
+
+    def attempt(event: Event, seen: Seen) -> int:
+        return write({entry.name: entry}, [Happened(entry.name, event, None, "said")], {entry.name: seen}, 1)
+
+    assert attempt(Event.ALARM, Seen()) == 1
+    assert attempt(Event.ALARM, Seen()) == 0
+    assert attempt(Event.RETURN, Seen(True, 1)) == 1
+    assert attempt(Event.ALARM, Seen(False, 0)) == 0, "it came and went since"
+    assert attempt(Event.ALARM, Seen(False, 1)) == 1
+    assert attempt(Event.RETURN, Seen(True, 1)) == 0, "that was the one before"
+    assert list(JournalEntry.objects.order_by("pk").values_list("event", flat=True)) == ["alarm", "return", "alarm"]
+
+
+def test_an_engine_whose_alarm_is_switched_off_is_not_told_of(site: Site) -> None:
+    Alarm.objects.filter(name="alarms_silent").update(enabled=False)
+    say(site.url, alarms=20_000)
+    assert Outside(site.url).look() == []
 
 
 @contextmanager
