@@ -18,6 +18,7 @@ from alarms.models import Alarm, AlarmClass, AlarmInput, AlarmState, AlarmTarget
 from audit import triggers
 from audit.models import AuditRecord
 from devices.models import Device, ManualValue, OutOfUse, Substitution, Tag, TagInput, TotaliserState
+from historian.models import RetentionClass, SavedTrend, TagRecording
 from hmi.backup.archive import Unusable
 from plant.models import Area, ConfigRevision, Plant
 
@@ -50,6 +51,7 @@ SECTIONS: Final = [
         open_up=JOURNAL.drop,
         close_again=JOURNAL.install,
     ),
+    Section("recording", (RetentionClass, TagRecording, SavedTrend)),
     Section("audit", (AuditRecord,), open_up=triggers.drop, close_again=triggers.install),
 ]
 
