@@ -1,12 +1,11 @@
 // What every page does about alarms: the line under the header stays true, says when it is not, sounds, and has its keys.
 import { onLink } from "../ui/values.js";
 import { countOn } from "./ages.js";
+import { closeLater, say } from "./said.js";
 import { Sound } from "./sound.js";
+import { TOO_NEW_MS, watchForMoves } from "./steady.js";
 
 const AGAIN_MS = 1000;
-/** The line has changed so lately that who presses may have meant what stood there before. */
-const TOO_NEW_MS = 400;
-const SAID_MS = 12_000;
 /** A screen reader is told of a new alarm on top so often at most. */
 const SPEAK_MS = 3000;
 
@@ -25,7 +24,6 @@ let isOffline = false;
 let topSince = -Infinity;
 let shownTop = "";
 let spokenAt = -Infinity;
-let closing = 0;
 
 /** @returns {HTMLElement | null} */
 const banner = () => document.querySelector("[data-alarm-banner]");
@@ -75,21 +73,6 @@ function speak() {
   if (!spoken || spoken.textContent === text || performance.now() - spokenAt < SPEAK_MS) return;
   spokenAt = performance.now();
   spoken.textContent = text;
-}
-
-/** @param {string} text */
-function say(text) {
-  if (!said) return;
-  const box = document.createElement("div");
-  box.className = "alarm-said-box";
-  box.append(text);
-  said.replaceChildren(box);
-  closeLater();
-}
-
-function closeLater() {
-  clearTimeout(closing);
-  closing = setTimeout(() => !said?.matches(":hover, :focus-within") && said?.replaceChildren(), SAID_MS);
 }
 
 /** Whoever presses while the line changes has not seen what they would acknowledge. @param {Event} event */
@@ -155,6 +138,7 @@ function start() {
     });
   }
   document.addEventListener("click", guard, { capture: true });
+  watchForMoves();
   document.addEventListener("click", ({ target }) => {
     if (target instanceof Element && target.closest("[data-said-close]")) said?.replaceChildren();
     if (target instanceof Element && target.closest("[data-alarm-sound]")) void sound.enable();

@@ -4,6 +4,7 @@
 // with the same text and attributes where it has none, is left alone; the others are replaced.
 
 /** @typedef {(before: Element, after: Element) => void} Replaced */
+/** @typedef {(place: Element) => void} Landed */
 
 /** @param {Element} before @param {Element} after */
 function isSame(before, after) {
@@ -23,8 +24,8 @@ function keepFocus(before, after) {
   };
 }
 
-/** @param {Element} before @param {Element} after @param {Element[]} made @param {Replaced} replaced */
-function patch(before, after, made, replaced) {
+/** @param {Element} before @param {Element} after @param {Element[]} made @param {Replaced} replaced @param {Landed} landed */
+function patch(before, after, made, replaced, landed) {
   /** @type {Map<string, Element>} */
   const known = new Map([...before.children].map((child) => [child.getAttribute("data-key") ?? "", child]));
   /** @type {Element | null} */
@@ -36,7 +37,7 @@ function patch(before, after, made, replaced) {
     let kept = fresh;
     if (old?.hasAttribute("data-keyed") && fresh.hasAttribute("data-keyed")) {
       kept = old;
-      patch(old, fresh, made, replaced);
+      patch(old, fresh, made, replaced, landed);
     } else if (old && isSame(old, fresh)) kept = old;
     else {
       made.push(fresh);
@@ -52,18 +53,23 @@ function patch(before, after, made, replaced) {
     if (next !== kept) before.insertBefore(kept, next);
     last = kept;
   }
-  for (const gone of known.values()) remove(gone);
+  for (const gone of known.values()) remove(gone, landed);
 }
 
-/** Who had the focus in what is gone goes on beside it. @param {Element} gone */
-function remove(gone) {
+/** Who had the focus in what is gone goes on beside it. @param {Element} gone @param {Landed} landed */
+function remove(gone, landed) {
   const beside = gone.contains(document.activeElement) ? (gone.nextElementSibling ?? gone.previousElementSibling) : null;
   gone.remove();
-  if (beside instanceof HTMLElement) beside.focus({ preventScroll: true });
+  if (!(beside instanceof HTMLElement)) return;
+  beside.focus({ preventScroll: true });
+  landed(beside);
 }
 
-/** @param {Replaced} replaced told of each element that takes the place of an older one, before it does */
-export function startKeyed(replaced) {
+/**
+ * @param {Replaced} replaced told of each element that takes the place of an older one, before it does
+ * @param {Landed} landed told of what has the focus because that which had it is gone
+ */
+export function startKeyed(replaced, landed) {
   const { htmx } = /** @type {any} */ (window);
   htmx.defineExtension("keyed", {
     isInlineSwap: () => false,
@@ -74,7 +80,7 @@ export function startKeyed(replaced) {
       if (!before || !after) return false;
       /** @type {Element[]} */
       const made = [];
-      patch(before, after, made, replaced);
+      patch(before, after, made, replaced, landed);
       return made;
     },
   });

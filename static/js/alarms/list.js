@@ -1,5 +1,6 @@
 // The alarm list: choosing rows, acting on them, walking through them with keys. What is shown comes from the server.
 import { startKeyed } from "./keyed.js";
+import { isUnseen, noteUnseen, sayChanged } from "./steady.js";
 
 /** @returns {HTMLElement | null} */
 const list = () => document.querySelector("[data-alarm-list]");
@@ -15,6 +16,7 @@ function keepChoice(before, after) {
   const [old, fresh] = [before, after].map((row) => row.querySelector('input[name="on"]'));
   if (!(old instanceof HTMLInputElement && fresh instanceof HTMLInputElement)) return;
   fresh.checked = old.checked && old.value === fresh.value;
+  if (old.value !== fresh.value) noteUnseen(after);
 }
 
 function count() {
@@ -75,7 +77,8 @@ function key(event) {
   }[event.key];
   if (!acts) return;
   event.preventDefault();
-  acts();
+  if ([" ", "a"].includes(event.key) && isUnseen(row)) sayChanged();
+  else acts();
 }
 
 /** Another question begins with the first rows again. @param {string} limit */
@@ -97,7 +100,7 @@ function enter(event) {
 }
 
 function start() {
-  startKeyed(keepChoice);
+  startKeyed(keepChoice, noteUnseen);
   let typing = 0;
   tools?.addEventListener("input", () => {
     clearTimeout(typing);
