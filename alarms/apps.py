@@ -15,9 +15,12 @@ class AlarmsConfig(AppConfig):
         from alarms.document.classes import AlarmClassSection
         from alarms.journal_guard import check_guard
         from alarms.rules.neighbours import unfit_for_production
+        from alarms.rules.tags import dependants_of
+        from devices import dependants
         from plant import production
         from plant.document import sections
 
+        dependants.register(dependants_of)
         production.register(unfit_for_production)
         sections.register(AlarmClassSection())
         sections.register(AlarmSection())

@@ -9,7 +9,8 @@ from django.http import HttpRequest
 
 from accounts.actors import actor_of
 from accounts.admin_rights import holds
-from accounts.placed_admin import AreaFilter, PlacedAdmin
+from accounts.placed_admin import NAMED, AreaFilter, PlacedAdmin
+from devices import dependants
 from devices.actions import set_enabled
 from devices.admin_forms import DeviceForm, TagForm
 from devices.drivers.registry import is_serial
@@ -103,8 +104,29 @@ class DeviceAdmin(SwitchedAdmin):
         return int(device.tag_total)
 
 
+class TagPageAdmin(SwitchedAdmin):
+    """Of tags of any kind."""
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change, **kwargs)  # a class made for this request
+        form.allowed = self.allowed(request)
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "unit" in form.changed_data:
+            self._warn_of_unit(request, obj)
+
+    def _warn_of_unit(self, request: HttpRequest, tag: Tag) -> None:
+        """Nobody but a person knows whether the numbers are meant in the new unit."""
+        if paths := dependants.with_limits(tag, self.allowed(request)):
+            more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+            text = f"The unit is {tag.unit or 'none'} now; numbers stay as they are. Look at the limits of"
+            self.message_user(request, f"{text} {', '.join(paths[:NAMED])}{more}.", messages.WARNING)
+
+
 @admin.register(Tag)
-class TagAdmin(SwitchedAdmin):
+class TagAdmin(TagPageAdmin):
     form = TagForm
     columns = ("title", "device", "table", "address", "data_type", "unit", "scan_ms", "enabled")
     list_filter = (AreaFilter, ("device", admin.RelatedOnlyFieldListFilter), "enabled", "table", "data_type")

@@ -9,9 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.permissions import NOWHERE, AreaSet
 from accounts.placed_admin import AreaFilter, paths_of_request
-from devices.admin import SwitchedAdmin
+from devices.admin import TagPageAdmin
 from devices.admin_forms import TagForm
 from devices.derived_rules import DERIVED_TYPES, MANUAL_TYPES, input_problem, loop_problem, source_problem
 from devices.models import DerivedTag, Kind, ManualTag, Tag, TagInput
@@ -39,12 +38,11 @@ class ManualTagForm(_KindForm):
 
 
 class DerivedTagForm(_KindForm):
-    """`inputs` is written into rows of TagInput by the page (DerivedTagAdmin.store). `allowed`: areas whose tags the
-    person may compute with; to others than those already used the form is blind."""
+    """`inputs` is written into rows of TagInput by the page (DerivedTagAdmin.store). Tags of the areas `allowed` may be
+    computed with; to others than those already used the form is blind."""
 
     kind = Kind.DERIVED
     types = DERIVED_TYPES
-    allowed: ClassVar[AreaSet] = NOWHERE
     inputs = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 5, "cols": 80}),
@@ -111,7 +109,7 @@ class DerivedTagForm(_KindForm):
             self.add_error("inputs", problem)
 
 
-class _KindAdmin(SwitchedAdmin):
+class _KindAdmin(TagPageAdmin):
     kind: ClassVar[Kind]
     list_filter: ClassVar[tuple[Any, ...]] = (AreaFilter, "enabled", "data_type")
     search_fields: ClassVar[tuple[str, ...]] = ("name", "title")
@@ -153,11 +151,6 @@ class DerivedTagAdmin(_KindAdmin):
         ),
         _VALUE,
     )
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        form: Any = super().get_form(request, obj, change, **kwargs)  # a class made for this request
-        form.allowed = self.allowed(request)
-        return form
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Inputs are a field of the form; whoever may only read the page has no form."""

@@ -6,7 +6,10 @@ from typing import Any, ClassVar, Final
 from django import forms
 
 from accounts.explained_form import ExplainedForm
+from accounts.permissions import NOWHERE, AreaSet
+from devices import dependants
 from devices.drivers.registry import DRIVERS
+from devices.models import Tag
 
 _STATES: Final = (
     'Write a number and a word for each state, in double quotes and between braces: {"0": "stopped", "1": "running"}. '
@@ -39,7 +42,10 @@ class DeviceForm(_EmptyIsNone):
 
 
 class TagForm(_EmptyIsNone):
+    """`allowed`: areas the person may configure; what stands elsewhere has no name here. The page sets it."""
+
     none = ("length",)
+    allowed: ClassVar[AreaSet] = NOWHERE
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,3 +56,12 @@ class TagForm(_EmptyIsNone):
         """An emptied field is None for Django, and means that no state has a word."""
         labels = self.cleaned_data["state_labels"]
         return {} if labels is None else labels
+
+    def _post_clean(self) -> None:
+        """Last, when the tag is as it would be, and right in itself: does what refers to it still fit?"""
+        super()._post_clean()  # type: ignore[misc]  # Django's own hook of model forms, unknown to its stubs
+        if self.instance.pk is None or self.errors:
+            return
+        stored = Tag.objects.filter(pk=self.instance.pk).first()
+        for text in dependants.misfits(stored, self.instance, self.allowed) if stored is not None else ():
+            self.add_error(None, f"{text} Change that first.")
