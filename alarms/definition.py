@@ -12,6 +12,8 @@ from alarms.logic import Rules
 
 SELF: Final = "value"
 """The name of the alarm's own tag in expressions."""
+CAUSE_ACTIVE: Final = "a cause is active"
+"""The rule of a suppression by other alarms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +102,13 @@ def parent_loops(definitions: Mapping[int, Definition]) -> dict[int, frozenset[i
 
     loops = {child: frozenset(p for p in own if child in above(p)) for child, own in parents.items()}
     return {child: found for child, found in loops.items() if found}
+
+
+def causes_of(definitions: Mapping[int, Definition]) -> dict[int, tuple[int, ...]]:
+    """Alarm -> those of its parents by which it is suppressed: they are evaluated, and in no loop."""
+    loops, found = parent_loops(definitions), {}
+    for d in definitions.values():
+        parents = d.suppression.parents if d.suppression else ()
+        if own := tuple(p for p in parents if p in definitions and p not in loops.get(d.id, ())):
+            found[d.id] = own
+    return found

@@ -19,8 +19,9 @@ from zlib import crc32
 
 import msgpack
 
+from alarms.causes import beyond
 from alarms.condition import UNHEARD, Rate, Truth, judge_of
-from alarms.definition import Definition, parent_loops
+from alarms.definition import Definition, causes_of
 from alarms.kinds import Event
 from alarms.running import Clock, Raised, RunningAlarm, WatchedTag, mark_of
 from bus.messages import Block, Value
@@ -29,7 +30,7 @@ from devices.freshness import limit_ms
 
 __all__ = ["BadState", "Evaluation", "Raised"]
 
-VERSION: Final = 1
+VERSION: Final = 2
 _SCAN_MS: Final = 1000
 """Of a group that is not known yet."""
 
@@ -59,8 +60,9 @@ class Evaluation:
     # -- the stream
 
     def take(self, block: Block) -> list[Raised]:
-        """What this block leads to. Returns first, then ends and begins of suppressions, and the alarms they are about:
-        a cause and what it suppresses may begin in one scan, and end in one, without a needless call."""
+        """What this block leads to. Returns first, then ends and begins of suppressions, and the alarms they are about,
+        causes before what follows from them: a cause and what it suppresses may begin in one scan, and end in one,
+        without a needless call."""
         clock = self._clocks.get(block.group)
         if clock is None:
             clock = self._clocks[block.group] = Clock(limit_ms(_SCAN_MS))
@@ -123,21 +125,25 @@ class Evaluation:
 
     def configure(self, definitions: Mapping[int, Definition], groups: Mapping[int, tuple[str, int]]) -> list[Raised]:
         """Go on with these. What is unchanged goes on as it stands, delays included. What was changed keeps being
-        active or not until it is judged anew, now, by the last values. Of what is gone nothing is raised."""
+        active or not until it is judged anew, now, by the last values. Of what is gone nothing is raised. Why an
+        alarm is suppressed is told again."""
         self._lay_out(definitions, groups)
+        for alarm in self._alarms.values():
+            alarm.told = None
         self._is_new = True
         return self._follow({}, None, self._read_at_ms)
 
-    def assume(self, active: Collection[int], suppressed: Collection[int]) -> None:
+    def assume(self, active: Collection[int], suppressed: Collection[int], by_causes: Collection[int] = ()) -> None:
         """Conditions and suppressions as the rows have them; the others are false. Judged at the next block. Delays of
-        those that stood otherwise begin anew."""
+        those that stood otherwise begin anew. `by_causes`: of the suppressed, those that causes alone suppress; why an
+        alarm is suppressed is told again."""
         for pk, alarm in self._alarms.items():
+            alarm.told = None
             if alarm.active is not (pk in active):
                 alarm.active = not alarm.active
                 alarm.since_ms, alarm.spent_ms = None, 0
-            if alarm.suppressed is not (pk in suppressed):
-                alarm.suppressed = not alarm.suppressed
-                alarm.is_ruled = alarm.suppressed and alarm.truth is not None
+            alarm.suppressed = pk in suppressed
+            alarm.is_ruled = alarm.suppressed and pk not in by_causes and alarm.truth is not None
         self._settle()
         self._is_new = True
 
@@ -162,7 +168,7 @@ class Evaluation:
             clock.limit_ms = limit_ms(periods[name])
         self.unreadable = {}
         self._alarms = {d.id: self._laid_out(d, groups, before.get(d.id)) for d in definitions.values()}
-        self._join(parent_loops(definitions))
+        self._join(definitions)
         self._settle()
 
     def _laid_out(
@@ -174,7 +180,7 @@ class Evaluation:
         alarm = RunningAlarm(definition, mark, clock, self._tags[tag])
         self._read(alarm)
         if old is not None:
-            alarm.active, alarm.suppressed = old.active, old.suppressed
+            alarm.active, alarm.suppressed, alarm.told = old.active, old.suppressed, old.told
             alarm.is_ruled = old.is_ruled and alarm.truth is not None
         if old is not None and old.mark == alarm.mark and alarm.judge is not None:
             alarm.judge, alarm.spent_ms = old.judge, old.spent_ms
@@ -201,14 +207,15 @@ class Evaluation:
         for tag in alarm.truth.tags if alarm.truth else ():
             self._tags[tag].suppresses.append(alarm)
 
-    def _join(self, loops: Mapping[int, frozenset[int]]) -> None:
+    def _join(self, definitions: Mapping[int, Definition]) -> None:
         """Parents that are not evaluated are never active; those in a loop would hide themselves (ALM-15)."""
+        causes = causes_of(definitions)
         for alarm in self._alarms.values():
-            definition = alarm.definition
-            for pk in definition.suppression.parents if definition.suppression else ():
-                if pk in self._alarms and pk not in loops.get(definition.id, ()):
-                    alarm.parents.append(self._alarms[pk])
-                    self._alarms[pk].children.append(alarm)
+            for pk in causes.get(alarm.definition.id, ()):
+                alarm.parents.append(self._alarms[pk])
+                self._alarms[pk].children.append(alarm)
+        for alarm in self._alarms.values():
+            alarm.depth = len(beyond([alarm.definition.id], causes)) if alarm.parents else 0
 
     def _settle(self) -> None:
         """What is derived from how the alarms stand."""
@@ -257,24 +264,26 @@ class Evaluation:
 
 
 def _in_order(turned: list[tuple[RunningAlarm, int]], ruled: Mapping[RunningAlarm, int]) -> list[Raised]:
-    """`ruled`: whose suppression may have begun or ended."""
-    found: list[tuple[int, int, Raised]] = []
+    """`ruled`: whose suppression may have begun or ended, or have another reason."""
+    found: list[tuple[tuple[int, int, int], Raised]] = []
     begun = set()
     for alarm, at in ruled.items():
-        if alarm.is_to_be_suppressed is alarm.suppressed:
+        wanted = alarm.is_to_be_suppressed
+        reason = alarm.reason if wanted else None
+        if wanted is alarm.suppressed and reason == alarm.told:
             continue
-        alarm.suppressed = not alarm.suppressed
-        if alarm.suppressed:
+        alarm.suppressed, alarm.told = wanted, reason
+        if wanted:
             begun.add(alarm)
-        rank, event = (3, Event.SUPPRESS) if alarm.suppressed else (1, Event.UNSUPPRESS)
-        found.append((rank, at, alarm.event(event, at)))
+        rank, event = (3, Event.SUPPRESS) if wanted else (1, Event.UNSUPPRESS)
+        found.append(((alarm.depth, rank, at), alarm.event(event, at)))
     for alarm, at in turned:
         if alarm.active:
-            found.append((4 if alarm in begun else 2, at, alarm.event(Event.ALARM, at)))
+            found.append(((alarm.depth, 4 if alarm in begun else 2, at), alarm.event(Event.ALARM, at)))
         else:
-            found.append((0, at, alarm.event(Event.RETURN, at)))
-    found.sort(key=lambda row: (row[0], row[1], row[2].alarm))
-    return [raised for _, _, raised in found]
+            found.append(((-1, 0, at), alarm.event(Event.RETURN, at)))
+    found.sort(key=lambda row: (row[0], row[1].alarm))
+    return [raised for _, raised in found]
 
 
 def _columns(rows: list[tuple[int, Value, int]]) -> list[list[Any]]:

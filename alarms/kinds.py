@@ -102,6 +102,8 @@ class Event(StrEnum):
     UNSHELVE = "unshelve"
     SUPPRESS = "suppress"
     UNSUPPRESS = "unsuppress"
+    CAUSE_MUTED = "cause_muted"
+    """Its causes would suppress it, but nobody sees them: it shows itself."""
     OUT_OF_SERVICE = "out_of_service"
     IN_SERVICE = "in_service"
     CHANGED = "changed"
@@ -116,6 +118,7 @@ _EVENT_LABELS = {
     Event.ALARM: "alarm", Event.RETURN: "returned to normal", Event.ACK: "acknowledged", Event.RESET: "reset",
     Event.REALARM: "alarmed again", Event.SHELVE: "shelved", Event.UNSHELVE: "unshelved",
     Event.SUPPRESS: "suppressed by design", Event.UNSUPPRESS: "no longer suppressed",
+    Event.CAUSE_MUTED: "not suppressed, as nobody sees its cause",
     Event.OUT_OF_SERVICE: "taken out of service", Event.IN_SERVICE: "back in service",
     Event.CHANGED: "definition changed",
 }  # fmt: skip

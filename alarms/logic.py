@@ -131,7 +131,7 @@ def _realarm(state: State, rules: Rules, _: int | None) -> Outcome:
     return Change(after, Event.REALARM, annunciates=True)
 
 
-_BEGINS: Final = (Event.ALARM, Event.ACK, Event.REALARM, Event.UNSUPPRESS)
+_BEGINS: Final = (Event.ALARM, Event.ACK, Event.REALARM, Event.UNSUPPRESS, Event.CAUSE_MUTED)
 """From these on the time to the next re-alarm counts."""
 
 

@@ -232,6 +232,10 @@ class AlarmState(models.Model):
     shelved_reason = models.CharField(max_length=200, blank=True)
     suppressed_rule = models.CharField(max_length=200, blank=True)
     suppressed_at_ms = models.BigIntegerField(null=True)
+    suppressed_by_causes = models.BooleanField(default=False, help_text="The rule rests on active alarms alone.")
+    bared = models.CharField(
+        max_length=300, blank=True, help_text="Why the rule is not in effect: nobody sees any of those alarms."
+    )
     out_of_service = models.BooleanField(default=False)
     out_by = models.CharField(max_length=150, blank=True)
     out_at_ms = models.BigIntegerField(null=True)

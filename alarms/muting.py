@@ -26,15 +26,23 @@ class Shelving:
 class Muting:
     shelving: Shelving | None = None
     by_design: str = ""
-    """The rule that suppresses it; empty: none does."""
+    """The rule by which logic suppresses it; empty: none does."""
     out_of_service: bool = False
+    by_causes: bool = False
+    """The rule is that causes are active, and nothing else."""
+    bared: str = ""
+    """Why the rule, which rests on causes alone, is not in effect: nobody sees them (alarms/causes.py)."""
+
+    @property
+    def is_suppressed(self) -> bool:
+        return bool(self.by_design) and not self.bared
 
     @property
     def reasons(self) -> tuple[Mute, ...]:
         """All that apply, in the order of precedence."""
         applies = {
             Mute.OUT_OF_SERVICE: self.out_of_service,
-            Mute.BY_DESIGN: bool(self.by_design),
+            Mute.BY_DESIGN: self.is_suppressed,
             Mute.SHELVED: self.shelving is not None,
         }
         return tuple(mute for mute, is_so in applies.items() if is_so)
@@ -106,23 +114,40 @@ def returned(muting: Muting, state: State) -> Outcome:
     return unshelve(muting, state)
 
 
-def suppress(muting: Muting, state: State, rule: str) -> Outcome:
-    """Only logic does this, never a person."""
-    if muting.by_design == rule:
+def suppress(
+    muting: Muting, state: State, rules: Rules, rule: str, *, by_causes: bool = False, bared: str = ""
+) -> Outcome:
+    """Only logic does this, never a person. Asked again where another rule says so, or where what is seen of the causes
+    has changed. `bared`: why nobody sees any of them; a rule that does not rest on causes alone is always in effect.
+
+    A suppression that is no longer in effect ends for those who look at the list as any other does.
+    """
+    after = replace(muting, by_design=rule, by_causes=by_causes, bared=bared if by_causes else "")
+    if after == muting:
         return None
-    return Muted(replace(muting, by_design=rule), state, Event.SUPPRESS)
+    if not after.bared:
+        return Muted(after, state, Event.SUPPRESS)
+    if muting.is_suppressed:
+        return _unhidden(after, state, rules, Event.CAUSE_MUTED)
+    return Muted(after, state, Event.CAUSE_MUTED)
 
 
 def unsuppress(muting: Muting, state: State, rules: Rules) -> Outcome:
-    """What is active then calls for the operator as something new, whatever was acknowledged before. What has come and
-    gone meanwhile wants its acknowledgement and stands in the list, but calls nobody: its cause did."""
     if not muting.by_design:
         return None
-    muting = replace(muting, by_design="")
+    after = replace(muting, by_design="", by_causes=False, bared="")
+    if muting.bared:  # it has been in the list already
+        return Muted(after, state, Event.UNSUPPRESS)
+    return _unhidden(after, state, rules, Event.UNSUPPRESS)
+
+
+def _unhidden(muting: Muting, state: State, rules: Rules, event: Event) -> Muted:
+    """What is active then calls for the operator as something new, whatever was acknowledged before. What has come and
+    gone meanwhile wants its acknowledgement and stands in the list, but calls nobody: its cause did."""
     if not state.active:
-        return Muted(muting, state, Event.UNSUPPRESS)
+        return Muted(muting, state, event)
     state = replace(state, acked=not rules.ack_required, occurrence=state.occurrence + 1, realarms=0)
-    return Muted(muting, state, Event.UNSUPPRESS, annunciates=muting.shown is None)
+    return Muted(muting, state, event, annunciates=muting.shown is None)
 
 
 def out_of_service(muting: Muting, state: State, reason: str) -> Outcome:

@@ -42,7 +42,7 @@ def rebuild(entries: Iterable[Entry]) -> tuple[State, Muting]:
             found = f"{entry.from_state} {entry.mutes_before}".strip()
             expected = f"{state.base.value} {','.join(muting.reasons)}".strip()
             raise BrokenJournal(f"Entry {number} begins at '{found}', but the one before ends at '{expected}'.")
-        state, muting = _state(entry), _muting(muting, entry)
+        state, muting = _state(entry), _bared(_muting(muting, entry), entry)
         if entry.mutes_after != ",".join(muting.reasons):
             raise BrokenJournal(f"Entry {number} does not lead to '{entry.mutes_after}'.")
     return state, muting
@@ -69,10 +69,22 @@ def _muting(before: Muting, entry: Entry) -> Muting:
         case Event.UNSHELVE:
             return replace(before, shelving=None)
         case Event.SUPPRESS:
-            return replace(before, by_design=str(entry.details.get("rule", "")))
+            is_by_causes = bool(entry.details.get("by_causes"))
+            return replace(before, by_design=str(entry.details.get("rule", "")), by_causes=is_by_causes, bared="")
         case Event.UNSUPPRESS:
-            return replace(before, by_design="")
+            return replace(before, by_design="", by_causes=False, bared="")
         case Event.OUT_OF_SERVICE | Event.IN_SERVICE:
             return replace(before, out_of_service=Mute.OUT_OF_SERVICE in entry.mutes_after.split(","))
         case _:
             return before
+
+
+def _bared(before: Muting, entry: Entry) -> Muting:
+    """Every entry of an alarm that shows itself says why: one that is normal and not muted begins anew above, and so
+    would it."""
+    said = entry.details.get("bared")
+    if isinstance(said, Mapping):
+        return replace(before, by_design=str(said.get("rule")), by_causes=True, bared=str(said.get("why")))
+    if before.bared or entry.event == Event.CAUSE_MUTED:
+        raise BrokenJournal(f"Entry {entry.seq} does not say why the alarm is not suppressed.")
+    return before

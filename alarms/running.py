@@ -6,7 +6,7 @@ from typing import Any, Final
 from zlib import crc32
 
 from alarms.condition import Judge, Rate, Sample, Truth
-from alarms.definition import Definition
+from alarms.definition import CAUSE_ACTIVE, Definition
 from alarms.kinds import Event, Kind
 from bus.messages import Value
 
@@ -18,6 +18,7 @@ _NEVER: Final = (_INFINITY, -_INFINITY)
 @dataclass(frozen=True, slots=True)
 class Raised:
     """ALARM, RETURN, SUPPRESS or UNSUPPRESS of an alarm. `value`, `status`: of its tag then; `rule`: what suppresses.
+    SUPPRESS again: the reason has changed. `causes`: the active alarms, where these alone suppress it.
 
     `source_ms`: of the sample that decided, or of the block by which a delay was over.
     """
@@ -28,6 +29,7 @@ class Raised:
     value: Value
     status: int
     rule: str = ""
+    causes: tuple[int, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -84,6 +86,7 @@ class RunningAlarm:
 
     `since_ms`: measured, when the condition began to differ from `active`; None: it does not, or is held. `spent_ms`:
     of the delay, kept while the inputs cannot be used. `is_ruled`: what the expression of its suppression says.
+    `told`: the reason that was told of its suppression; None: none, or nobody knows. `depth`: causes above it.
     """
 
     definition: Definition
@@ -97,6 +100,8 @@ class RunningAlarm:
     truth: Truth | None = None
     is_ruled: bool = False
     suppressed: bool = False
+    told: tuple[int, ...] | None = None
+    depth: int = 0
     parents: list["RunningAlarm"] = field(default_factory=list)
     children: list["RunningAlarm"] = field(default_factory=list)
 
@@ -132,6 +137,11 @@ class RunningAlarm:
         return self.is_ruled or any(parent.active for parent in self.parents)
 
     @property
+    def reason(self) -> tuple[int, ...]:
+        """The causes that suppress it, where the expression does not."""
+        return () if self.is_ruled else tuple(sorted(p.definition.id for p in self.parents if p.active))
+
+    @property
     def is_still(self) -> bool:
         """Nothing of a delay is over."""
         return self.since_ms is None and not self.spent_ms
@@ -146,15 +156,20 @@ class RunningAlarm:
         is_full = isinstance(self.judge, Rate) and self.judge.is_full
         since = None if self.since_ms is None else self.clock.now_ms - self.since_ms
         delay = None if since is None and not self.spent_ms else [since, self.spent_ms]
-        return [self.definition.id, self.mark, self.active, self.is_ruled, self.suppressed, delay, window, is_full]
+        told = None if self.told is None else list(self.told)
+        return [
+            self.definition.id, self.mark, self.active, self.is_ruled, self.suppressed, told, delay, window, is_full,
+        ]  # fmt: skip
 
     def stand(self, row: Sequence[Any] | None) -> None:
         """As state() said; at rest without."""
         self.forget_rate()
         self.active, self.is_ruled, self.suppressed, self.since_ms, self.spent_ms = False, False, False, None, 0
+        self.told = None
         if row is None:
             return
-        _, mark, self.active, is_ruled, self.suppressed, delay, window, is_full = row
+        _, mark, self.active, is_ruled, self.suppressed, told, delay, window, is_full = row
+        self.told = None if told is None else tuple(told)
         self.is_ruled = is_ruled and self.truth is not None
         if mark != self.mark:
             return
@@ -183,9 +198,13 @@ class RunningAlarm:
         return _NEVER
 
     def event(self, event: Event, ms: int) -> Raised:
-        is_suppressing = event in (Event.SUPPRESS, Event.UNSUPPRESS)
-        rule = self.definition.suppression.rule if is_suppressing and self.definition.suppression else ""
-        return Raised(self.definition.id, event, ms, self.own.value, self.own.status, rule)
+        suppression, rule = self.definition.suppression, ""
+        causes: tuple[int, ...] = ()
+        if event is Event.SUPPRESS:
+            causes = self.reason
+        if suppression is not None and event in (Event.SUPPRESS, Event.UNSUPPRESS):
+            rule = CAUSE_ACTIVE if causes else suppression.rule
+        return Raised(self.definition.id, event, ms, self.own.value, self.own.status, rule, causes)
 
 
 def mark_of(definition: Definition) -> int:

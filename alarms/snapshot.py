@@ -1,16 +1,43 @@
 """All alarms of one configuration revision, immutable. Whoever holds one asks `plant.revisions.current()`."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 
-from alarms.definition import SELF, Condition, Definition, Suppression
+from alarms.causes import beyond
+from alarms.definition import CAUSE_ACTIVE, SELF, Condition, Definition, Suppression, causes_of
 from alarms.kinds import Kind, Priority, Severity
 from alarms.logic import Rules
 from alarms.models import LONGEST_SHELVING_MIN, Alarm, AlarmClass, AlarmInput
 from alarms.muting import ShelveLimits
 from devices.snapshot import Snapshot, TagEntry
 from plant import revisions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Family:
+    """Which alarms suppress which, of one revision: alarm -> its causes, and what follows from it. `entries`: all."""
+
+    entries: dict[int, "AlarmEntry"] = field(default_factory=dict)
+    causes: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    consequences: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def above(self, alarms: Iterable[int]) -> set[int]:
+        return beyond(alarms, self.causes)
+
+    def below(self, alarms: Iterable[int]) -> set[int]:
+        return beyond(alarms, self.consequences)
+
+    def settle(self, entries: Mapping[int, "AlarmEntry"]) -> None:
+        """Once all of them are known."""
+        self.entries.update(entries)
+        self.causes.update(causes_of(_evaluated(entries)))
+        found = defaultdict(list)
+        for alarm, causes in self.causes.items():
+            for cause in causes:
+                found[cause].append(alarm)
+        self.consequences.update((cause, tuple(alarms)) for cause, alarms in found.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +75,7 @@ class AlarmEntry:
     approved_by: str
     approved_on: date | None
     review_on: date | None
+    family: Family = field(default_factory=Family, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +91,11 @@ class AlarmSnapshot:
     @property
     def definitions(self) -> dict[int, Definition]:
         """Of the alarms that are to be evaluated."""
-        return {a.id: a.definition for a in self.alarms.values() if a.enabled and a.kind is not Kind.SYSTEM}
+        return _evaluated(self.alarms)
+
+
+def _evaluated(alarms: Mapping[int, AlarmEntry]) -> dict[int, Definition]:
+    return {a.id: a.definition for a in alarms.values() if a.enabled and a.kind is not Kind.SYSTEM}
 
 
 def load(plant: Snapshot) -> AlarmSnapshot:
@@ -76,12 +108,13 @@ def load(plant: Snapshot) -> AlarmSnapshot:
     parents = defaultdict(list)
     for child, parent in Alarm.suppressed_by.through.objects.values_list("from_alarm_id", "to_alarm_id"):
         parents[child].append(parent)
-    found = {}
+    found, family = {}, Family()
     for row in Alarm.objects.all():
         tag = plant.tags.get(row.tag_id) if row.tag_id else None
         if row.tag_id is None or tag is not None:
             entry = _entry(row, tag, classes[row.alarm_class_id], tuple(inputs[row.pk]), tuple(parents[row.pk]), plant)
-            found[row.pk] = entry
+            found[row.pk] = replace(entry, family=family)
+    family.settle(found)
     of_tag = defaultdict(list)
     for entry in found.values():
         if entry.tag is not None:
@@ -146,7 +179,7 @@ def _definition(row: Alarm, inputs: tuple[tuple[str, int], ...], parents: tuple[
     )
     suppression = None
     if row.suppress_when or parents:
-        rule = row.suppress_when or "a cause is active"
+        rule = row.suppress_when or CAUSE_ACTIVE
         suppression = Suppression(rule, row.suppress_when, named if row.suppress_when else (), parents)
     return Definition(
         id=row.pk,

@@ -10,14 +10,14 @@ a timer. Rows and entries are written in bulk at the end of the block; nothing i
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
-from alarms import logic, muting
+from alarms import causes, logic, muting
 from alarms.kinds import Base, Event
 from alarms.logic import Change, Refused, State
 from alarms.models import AlarmState, JournalEntry, Writing
@@ -63,7 +63,7 @@ def state_of(row: AlarmState) -> State:
 
 def muting_of(row: AlarmState) -> Muting:
     shelving = None if row.shelved_until_ms is None else Shelving(row.shelved_until_ms, row.shelved_once)
-    return Muting(shelving, row.suppressed_rule, row.out_of_service)
+    return Muting(shelving, row.suppressed_rule, row.out_of_service, row.suppressed_by_causes, row.bared)
 
 
 class Writer:
@@ -74,16 +74,26 @@ class Writer:
         self.entries: list[JournalEntry] = []
         self._rows: dict[int, AlarmState] = {}
         self._changed: set[int] = set()
+        self._absent: set[int] = set()
+        """Alarms that were looked for and have no row."""
+        self._moved: dict[int, tuple[AlarmEntry, When]] = {}
+        """Causes that came, went, were hidden or are to be seen again, and when; settle() looks at what follows."""
 
     def rows(self, alarms: Iterable[AlarmEntry]) -> dict[int, AlarmState]:
         """The rows of these alarms, read once; missing ones are made."""
         alarms = list(alarms)
-        missing = [a.id for a in alarms if a.id not in self._rows]
-        for start in range(0, len(missing), BATCH):
-            for row in AlarmState.objects.filter(pk__in=missing[start : start + BATCH]):
-                self._rows[row.pk] = row
+        self._read(a.id for a in alarms)
         self._begin(a for a in alarms if a.id not in self._rows)
         return {a.id: self._rows[a.id] for a in alarms}
+
+    def _read(self, alarms: Iterable[int], **only: bool) -> None:
+        """Hold the rows that are there. `only`: which, by a field."""
+        missing = [pk for pk in alarms if pk not in self._rows and pk not in self._absent]
+        for start in range(0, len(missing), BATCH):
+            for row in AlarmState.objects.filter(pk__in=missing[start : start + BATCH], **only):
+                self._rows[row.pk] = row
+        if not only:
+            self._absent.update(pk for pk in missing if pk not in self._rows)
 
     def _begin(self, alarms: Iterable[AlarmEntry]) -> None:
         """Rows of alarms that have none. One that was deleted and is there again goes on in the journal."""
@@ -107,6 +117,8 @@ class Writer:
     ) -> Refused | None:
         """An event of the base machine. Returns why not, or None, also where the event means nothing there."""
         row = self.row(alarm)
+        if event is Event.ALARM:  # it calls, or not, by what is seen of its causes now
+            self._look_up(alarm, when)
         outcome = logic.step(state_of(row), event, alarm.definition.rules, seen)
         if isinstance(outcome, Refused) or outcome is None:
             return outcome
@@ -122,6 +134,62 @@ class Writer:
         self._write(alarm, self.row(alarm), outcome, who, when, False)
         return None
 
+    def suppress(self, alarm: AlarmEntry, rule: str, who: Who, when: When, *, by_causes: bool) -> None:
+        """Logic says so. Where the rule rests on causes alone, it is in effect while some alarm up their chain is seen:
+        read those rows before, for all alarms of a scan, by read_causes()."""
+        row = self.row(alarm)
+        bared = self._bared(alarm) if by_causes else ""
+        who = _shows(bared) if bared else who
+        rules, rule = alarm.definition.rules, rule[:200]
+        outcome = muting.suppress(muting_of(row), state_of(row), rules, rule, by_causes=by_causes, bared=bared)
+        self.mute(alarm, outcome, who, when)
+
+    # -- causes that nobody sees
+
+    def read_causes(self, alarms: Iterable[AlarmEntry]) -> None:
+        """The rows of all that is above these."""
+        above: set[int] = set()
+        for alarm in alarms:
+            if alarm.id in alarm.family.causes:
+                above |= alarm.family.above([alarm.id])
+        self._read(above)
+
+    def settle(self) -> None:
+        """What follows from causes that came, went, were hidden or are to be seen again: it shows itself, or is
+        suppressed again. Asked at the end of every writing, and of each of its steps."""
+        moved, self._moved = self._moved, {}
+        below: dict[int, tuple[AlarmEntry, When]] = {}
+        for cause, when in moved.values():
+            family = cause.family
+            below |= {pk: (family.entries[pk], when) for pk in family.below([cause.id])}
+        self._read(below, suppressed_by_causes=True)
+        found = [below[pk] for pk in sorted(below) if pk in self._rows and self._rows[pk].suppressed_by_causes]
+        self.read_causes(alarm for alarm, _ in found)
+        for alarm, when in found:
+            self._look_up(alarm, when)
+
+    def _look_up(self, alarm: AlarmEntry, when: When) -> None:
+        """Whether its suppression is in effect."""
+        row = self.row(alarm)
+        if not row.suppressed_by_causes:
+            return
+        bared, rule, rules = self._bared(alarm), row.suppressed_rule, alarm.definition.rules
+        outcome = muting.suppress(muting_of(row), state_of(row), rules, rule, by_causes=True, bared=bared)
+        who = _shows(bared) if bared else _seen_again(rule)
+        self.mute(alarm, outcome, who, replace(when, value=row.value, status=row.status))
+
+    def _bared(self, alarm: AlarmEntry) -> str:
+        """Why the causes of this alarm do not suppress it; empty: they do."""
+        family = alarm.family
+        self.read_causes([alarm])
+
+        def stands(pk: int) -> tuple[bool, Muting]:
+            row = self._rows.get(pk)
+            return (False, Muting()) if row is None else (row.active, muting_of(row))
+
+        found = causes.unseen(alarm.id, family.causes, stands)
+        return "" if found is None else causes.why_bared((family.entries[pk].path, stands(pk)[1]) for pk in found)
+
     def note(self, alarm: AlarmEntry, who: Who, when: When) -> None:
         """The definition was changed while the alarm was not normal."""
         row = self.row(alarm)
@@ -130,7 +198,7 @@ class Writer:
     def _write(
         self, alarm: AlarmEntry, row: AlarmState, outcome: Change | Muted, who: Who, when: When, first_out: bool
     ) -> None:
-        before, mutes_before = state_of(row).base, muting_of(row)
+        before, mutes_before, was = state_of(row).base, muting_of(row), _as_cause(row)
         if isinstance(outcome, Muted):
             _set_muting(row, outcome, who, when)
         after, mutes = outcome.state, muting_of(row)
@@ -145,6 +213,8 @@ class Writer:
         if outcome.event is Event.ALARM or after.base is Base.NORMAL:
             row.is_first_out = first_out
         self._changed.add(row.pk)
+        if alarm.id in alarm.family.consequences and _as_cause(row) != was:
+            self._moved[alarm.id] = (alarm, when)
         self.entries.append(
             JournalEntry(
                 alarm_uuid=alarm.uuid, seq=row.seq, occurrence=row.occurrence, path=alarm.path, area_id=alarm.area_id,
@@ -155,7 +225,8 @@ class Writer:
                 realarms=row.realarms, value=when.value, unit=alarm.unit, status=when.status, setpoint=alarm.setpoint,
                 source_ms=when.source_ms, server_ms=when.server_ms, writing_no=self.no, actor_kind=who.actor.kind,
                 actor_id=who.actor.id, actor_name=who.actor.name, session=who.actor.session, ip=who.actor.ip,
-                station=who.actor.station, reason=who.reason, details=_facts(outcome, who), revision=when.revision,
+                station=who.actor.station, reason=who.reason, details=_facts(outcome, mutes, who),
+                revision=when.revision,
             )
         )  # fmt: skip
 
@@ -182,7 +253,7 @@ class Writer:
                 entry.area_id = None
 
 
-def _facts(outcome: Change | Muted, who: Who) -> dict[str, Any]:
+def _facts(outcome: Change | Muted, mutes: Muting, who: Who) -> dict[str, Any]:
     """What no column says and the state cannot be rebuilt without (alarms/rebuild.py), beside what `who` gave."""
     facts = dict(who.details)
     if outcome.state.latched and outcome.state.active:
@@ -191,9 +262,29 @@ def _facts(outcome: Change | Muted, who: Who) -> dict[str, Any]:
         facts |= {"until_ms": outcome.muting.shelving.until_ms, "one_shot": outcome.muting.shelving.one_shot}
     if isinstance(outcome, Muted) and outcome.event is Event.SUPPRESS:
         facts["rule"] = outcome.muting.by_design
+        if outcome.muting.by_causes:
+            facts["by_causes"] = True
+    if mutes.bared:
+        facts["bared"] = {"rule": mutes.by_design, "why": mutes.bared}
     return facts
 
 
+def _as_cause(row: AlarmState) -> tuple[bool, ...]:
+    """What decides whether the suppression of what follows from it is in effect, and what is said about that."""
+    mutes = muting_of(row)
+    is_ruled = bool(mutes.by_design) and not mutes.by_causes
+    return row.active, mutes.shelving is not None, mutes.out_of_service, is_ruled
+
+
+def _shows(bared: str) -> Who:
+    return Who(SUPPRESSION, f"Shows itself because {bared}."[:300])
+
+
+def _seen_again(rule: str) -> Who:
+    return Who(SUPPRESSION, f"Suppressed {rule}, and what tells the cause is seen."[:300])
+
+
+SUPPRESSION: Final = Actor.system("suppression")
 SHELVING_ENDS: Final = Who(Actor.system("shelving"), "The alarm returned to normal, which ends a one-shot shelving.")
 
 
@@ -202,6 +293,7 @@ def _set_muting(row: AlarmState, outcome: Muted, who: Who, when: When) -> None:
     row.shelved_until_ms = shelving.until_ms if shelving else None
     row.shelved_once = shelving.one_shot if shelving else False
     row.suppressed_rule, row.out_of_service = outcome.muting.by_design, outcome.muting.out_of_service
+    row.suppressed_by_causes, row.bared = outcome.muting.by_causes, outcome.muting.bared
     if event is Event.SHELVE:
         row.shelved_by, row.shelved_at_ms, row.shelved_reason = who.actor.name[:150], when.server_ms, who.reason[:200]
     elif event is Event.SUPPRESS:
@@ -234,6 +326,7 @@ def writing() -> Iterator[Writer]:
         lock = Writing.objects.select_for_update().get(pk=1)
         writer = Writer(lock.no + 1)
         yield writer
+        writer.settle()
         if writer.entries:
             writer.flush()
             Writing.objects.filter(pk=1).update(no=writer.no)

@@ -70,6 +70,9 @@ class Rehearsal(Writer):
             found[alarm.id] = self._rows[alarm.id]
         return found
 
+    def _read(self, alarms: Iterable[int], **only: bool) -> None:
+        """All rows there are stand here."""
+
     def tell(self, writer: Writer, untold: Iterable[AlarmEntry]) -> None:
         """Give what was rehearsed of these alarms, of which nothing is written yet."""
         chosen = {alarm.uuid: alarm for alarm in untold}
@@ -165,6 +168,7 @@ class History:
         if self._at_s >= self._looks_at_s:
             self._looks_at_s = self._at_s + LOOK_S
             self._operator.act(self.writer, self._at_s, self._demo.configuration.revision)
+            self.writer.settle()
         if self.is_over:
             self._settle(now_ms)
 

@@ -44,7 +44,8 @@ class Memory:
 class Recalled:
     """Everything the engine finds at its start. `memory` None: there is none that can be read.
 
-    `active` and `suppressed`: ids of the alarms whose rows say so.
+    `active` and `suppressed`: ids of the alarms whose rows say so; `by_causes`: of the suppressed, those that causes
+    alone suppress.
     """
 
     applied: Mark
@@ -52,6 +53,7 @@ class Recalled:
     known: Known | None
     active: frozenset[int]
     suppressed: frozenset[int]
+    by_causes: frozenset[int] = frozenset()
 
 
 def applied() -> Mark:
@@ -72,15 +74,20 @@ def recall() -> Recalled:
         known = unpack_known(bytes(parts[CONFIGURATION].content))
     except (KeyError, ValueError, TypeError):  # not there, not readable, or of another version
         memory, known = None, None
-    active, suppressed = standing_conditions()
-    return Recalled(applied(), memory, known, active, suppressed)
+    active, suppressed, by_causes = standing_conditions()
+    return Recalled(applied(), memory, known, active, suppressed, by_causes)
 
 
-def standing_conditions() -> tuple[frozenset[int], frozenset[int]]:
-    """The alarms that are active, and those that are suppressed by design, as the rows have it."""
-    rows = AlarmState.objects.values_list("pk", "active", "suppressed_rule", "base")
+def standing_conditions() -> tuple[frozenset[int], frozenset[int], frozenset[int]]:
+    """The alarms that are active, those that logic suppresses, and of these those it does by causes alone, as the rows
+    have it."""
+    rows = AlarmState.objects.values_list("pk", "active", "suppressed_rule", "suppressed_by_causes")
     found = list(rows.exclude(base=Base.NORMAL.value, suppressed_rule=""))
-    return frozenset(pk for pk, is_active, *_ in found if is_active), frozenset(pk for pk, _, rule, _ in found if rule)
+    return (
+        frozenset(pk for pk, is_active, *_ in found if is_active),
+        frozenset(pk for pk, _, rule, _ in found if rule),
+        frozenset(pk for pk, _, rule, by_causes in found if rule and by_causes),
+    )
 
 
 def save_applied(mark: Mark, now_ms: int) -> None:

@@ -17,6 +17,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
 from alarms import muting
+from alarms.causes import while_active
 from alarms.first_out import first_outs
 from alarms.kinds import Event
 from alarms.models import Alarm
@@ -26,7 +27,7 @@ from alarms.process.checkpoint import Memory
 from alarms.process.configuration import Configuration, Known
 from alarms.running import Raised
 from alarms.snapshot import AlarmEntry, AlarmSnapshot
-from alarms.transitions import BATCH, When, Who, Writer, muting_of, state_of, writing
+from alarms.transitions import BATCH, SUPPRESSION, When, Who, Writer, muting_of, state_of, writing
 from audit.actions import Actor
 from bus.following import Mark
 from bus.messages import Value
@@ -187,11 +188,13 @@ class Engine:
         if not found:
             return
         writer.rows(entry for entry, _ in found)
+        writer.read_causes(entry for entry, _ in found)
         firsts = self._first_outs(writer, alarms, found)
         server_ms = self._now_ms() if step.server_ms is None else step.server_ms
         for entry, raised in found:
             when = When(raised.source_ms, server_ms, _plain(raised.value), raised.status, alarms.revision)
             self._happen(writer, entry, raised, when, entry.id in firsts)
+        writer.settle()
 
     def rehearse(self, writer: Writer, step: Step) -> None:
         """What the step raised, into the writer of a history that is being made; no mark is set."""
@@ -200,11 +203,13 @@ class Engine:
     def _happen(self, writer: Writer, entry: AlarmEntry, raised: Raised, when: When, is_first: bool) -> None:
         row = writer.row(entry)
         if raised.event is Event.SUPPRESS:
-            rule = Who(Actor.system("suppression"), raised.rule[:300])
-            writer.mute(entry, muting.suppress(muting_of(row), state_of(row), raised.rule[:200]), rule, when)
+            paths = [entry.family.entries[pk].path for pk in raised.causes if pk in entry.family.entries]
+            rule = while_active(paths) if paths else raised.rule
+            who = Who(SUPPRESSION, f"Suppressed {rule}."[:300] if paths else rule[:300])
+            writer.suppress(entry, rule, who, when, by_causes=bool(raised.causes))
         elif raised.event is Event.UNSUPPRESS:
             outcome = muting.unsuppress(muting_of(row), state_of(row), entry.definition.rules)
-            writer.mute(entry, outcome, Who(Actor.system("suppression"), raised.rule[:300]), when)
+            writer.mute(entry, outcome, Who(SUPPRESSION, (row.suppressed_rule or raised.rule)[:300]), when)
         else:
             writer.happen(entry, raised.event, ENGINE, when, first_out=is_first)
 

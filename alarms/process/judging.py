@@ -32,7 +32,7 @@ class Evaluates(Protocol):
     def configure(
         self, definitions: Mapping[int, Definition], groups: Mapping[int, tuple[str, int]]
     ) -> list[Raised]: ...
-    def assume(self, active: Collection[int], suppressed: Collection[int]) -> None: ...
+    def assume(self, active: Collection[int], suppressed: Collection[int], by_causes: Collection[int] = ()) -> None: ...
     def standing(self) -> tuple[frozenset[int], frozenset[int]]: ...
     def unheard(self) -> frozenset[int]: ...
     def dump(self) -> bytes: ...
@@ -100,16 +100,19 @@ class Judging:
     def _agree_with_rows(self) -> None:
         """The evaluation stands as the journal says, unless entries that had been applied have gone from the stream
         meanwhile: Redis may come back without its last second. Then the rows are right, and are judged anew: an alarm
-        of which only one side knows would never return, or never come."""
+        of which only one side knows would never return, or never come. Where they agree they may differ in why an
+        alarm is suppressed: that is told again, and written where the row says otherwise."""
         assert self._evaluation is not None, "there was something to evaluate again"
         active, suppressed = self._evaluation.standing()
         there = self._known.alarms.keys() & self._newest.known.alarms.keys()
         differ = {*(active ^ self._recalled.active), *(suppressed ^ self._recalled.suppressed)} & there
         if differ:
             log.warning("the stream lacks entries that stand in the journal", alarms=len(differ))
-            self._evaluation.assume(
-                _as_rows(active, self._recalled.active, there), _as_rows(suppressed, self._recalled.suppressed, there)
-            )
+        self._evaluation.assume(
+            _as_rows(active, self._recalled.active, there),
+            _as_rows(suppressed, self._recalled.suppressed, there),
+            self._recalled.by_causes,
+        )
 
     def anew(self, found: Anew) -> list[Step]:
         """Where no memory leads to, conditions are as the rows have them until they are judged again."""
@@ -121,7 +124,7 @@ class Judging:
                 self._evaluation = self._make(known.definitions, known.groups)
             else:  # its values are the newest of groups that have nothing new to tell
                 self._evaluation.configure(known.definitions, known.groups)
-            self._evaluation.assume(self._recalled.active, self._recalled.suppressed)
+            self._evaluation.assume(self._recalled.active, self._recalled.suppressed, self._recalled.by_causes)
             change, self._known = Change(self._known, self._newest), known
         raised = [r for block in found.blocks for r in self._take(block)]
         self.mark, self.seqs = found.mark, dict(found.seqs)

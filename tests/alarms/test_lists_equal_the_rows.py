@@ -52,7 +52,7 @@ def mute(what: str, entry: AlarmEntry, row: AlarmState) -> muting.Outcome:
         case "unshelve":
             return muting.unshelve(held, state)
         case "suppress":
-            return muting.suppress(held, state, "rule")
+            return muting.suppress(held, state, entry.definition.rules, "rule")
         case "unsuppress":
             return muting.unsuppress(held, state, entry.definition.rules)
         case "out":

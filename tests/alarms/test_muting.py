@@ -32,8 +32,8 @@ def test_leaving_one_does_not_end_another() -> None:
 
 def test_another_rule_that_suppresses_is_told_and_the_same_is_not() -> None:
     suppressed = Muting(by_design="pump trip")
-    assert muting.suppress(suppressed, UNACK, "pump trip") is None
-    assert ended(muting.suppress(suppressed, UNACK, "cleaning")).muting.by_design == "cleaning"
+    assert muting.suppress(suppressed, UNACK, Rules(), "pump trip") is None
+    assert ended(muting.suppress(suppressed, UNACK, Rules(), "cleaning")).muting.by_design == "cleaning"
 
 
 def test_after_a_suppression_the_re_alarms_count_anew() -> None:

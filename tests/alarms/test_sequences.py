@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alarms import logic, muting, snapshot
@@ -20,6 +20,7 @@ from audit.actions import Actor
 from devices.snapshot import load
 from tests.alarms.entries import make_alarm
 from tests.cast import Works
+from tests.properties import SHARED_FIXTURE
 
 BASE = (Event.ALARM, Event.RETURN, Event.ACK, Event.RESET, Event.REALARM)
 OVERLAY = (
@@ -41,7 +42,7 @@ def asked(name: str, state: State, muted: Muting, rules: Rules, now_ms: int) -> 
         case "expire":
             return muting.expired(muted, state, now_ms)
         case "suppress" | "suppress otherwise":
-            return muting.suppress(muted, state, "pump trip" if name == "suppress" else "cleaning")
+            return muting.suppress(muted, state, rules, "pump trip" if name == "suppress" else "cleaning")
         case "unsuppress":
             return muting.unsuppress(muted, state, rules)
         case "out of service":
@@ -110,7 +111,7 @@ def check_sequence(rules: Rules, names: list[Event | str]) -> None:
     assert rebuild(life.journal) == (life.state, life.muted)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(RULES, STEPS)
 def test_no_sequence_leads_to_an_undefined_state_and_the_journal_rebuilds_it(
     rules: Rules, names: list[Event | str]
@@ -120,7 +121,7 @@ def test_no_sequence_leads_to_an_undefined_state_and_the_journal_rebuilds_it(
 
 
 @pytest.mark.slow
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 @given(RULES, STEPS)
 def test_no_sequence_of_thousands_does(rules: Rules, names: list[Event | str]) -> None:
     """ALM-04"""
@@ -187,7 +188,7 @@ def check_in_database(alarm: Alarm, rules: Rules, names: list[Event | str], in_o
     assert row.is_listed == (life.state.base is not Base.NORMAL and life.muted.shown is None)
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=SHARED_FIXTURE)
 @given(rules=RULES, names=STEPS, in_one=st.integers(1, 40))
 def test_the_journal_in_the_database_rebuilds_the_row(
     works: Works, rules: Rules, names: list[Event | str], in_one: int
@@ -198,7 +199,7 @@ def test_the_journal_in_the_database_rebuilds_the_row(
 
 
 @pytest.mark.slow
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=SHARED_FIXTURE)
 @given(rules=RULES, names=STEPS, in_one=st.integers(1, 40))
 def test_the_journal_in_the_database_rebuilds_the_row_many_times(
     works: Works, rules: Rules, names: list[Event | str], in_one: int

@@ -5,7 +5,8 @@ import re
 from collections import Counter
 from types import SimpleNamespace
 
-from alarms import logic, muting
+from alarms import causes, logic, muting
+from alarms.definition import causes_of
 from alarms.evaluation import Evaluation
 from alarms.first_out import first_outs
 from alarms.kinds import Base, Event
@@ -47,6 +48,7 @@ class Stage:
         self.by_id = {part.definition.id: part for part in self.parts.values()}
         groups = dict.fromkeys(self.tags.values(), ("plant", story.scan_ms))
         self.evaluation = Evaluation({p.definition.id: p.definition for p in self.parts.values()}, groups)
+        self.causes = causes_of({pk: p.definition for pk, p in self.by_id.items()})
         self.cells: set[Cell] = set()
         self._tried: list[tuple[Part, Cell]] = []
         self._refused: dict[str, str] = {}
@@ -76,6 +78,7 @@ class Stage:
             for doing in line.doings:
                 if doing not in values and not doing.startswith("clock"):
                     self._do(doing, line)
+                    self._settle_causes()
             self._compare(line)
         self._end()
 
@@ -91,6 +94,7 @@ class Stage:
                 taken[tag] = (middle + self._random.uniform(-width, width), GOOD)
         for part in self.parts.values():
             self._look_at_timers(part)
+        self._settle_causes()
         if self._at_ms < self._silent_until_ms:
             return
         self._seq += 1
@@ -101,6 +105,7 @@ class Stage:
         values, statuses = [v for v, _ in taken.values()], [s for _, s in taken.values()]
         block = Block(1, 1, "plant", self._seq, self.now_ms, 0, list(taken), values, statuses)
         self._raise(self.evaluation.take(block))
+        self._settle_causes()
         for part, before in held:
             self._tried.append((part, (before, "bad", part.state.base)))
 
@@ -137,12 +142,37 @@ class Stage:
             part = self.by_id[each.alarm]
             before = part.state.base
             if each.event is Event.SUPPRESS:
-                self._settle(part, muting.suppress(part.muting, part.state, each.rule), before, "suppress")
+                self._suppress(part, each.rule, bool(each.causes))
             elif each.event is Event.UNSUPPRESS:
                 outcome = muting.unsuppress(part.muting, part.state, part.definition.rules)
                 self._settle(part, outcome, before, "unsuppress")
             else:
+                if each.event is Event.ALARM:
+                    self._look_up(part)
                 self._step(part, each.event, is_first=each.alarm in firsts)
+
+    def _suppress(self, part: Part, rule: str, by_causes: bool) -> None:
+        bared = self._bared(part) if by_causes else ""
+        was, before = part.muting, part.state.base
+        outcome = muting.suppress(was, part.state, part.definition.rules, rule, by_causes=by_causes, bared=bared)
+        event = "cause muted" if bared else "cause seen" if was.bared else "suppress"
+        if outcome is not None:
+            self._settle(part, outcome, before, event)
+
+    def _bared(self, part: Part) -> str:
+        def stands(pk: int) -> tuple[bool, muting.Muting]:
+            return self.by_id[pk].state.active, self.by_id[pk].muting
+
+        unseen = causes.unseen(part.definition.id, self.causes, stands)
+        return "" if unseen is None else causes.why_bared((self.by_id[pk].name, stands(pk)[1]) for pk in unseen)
+
+    def _look_up(self, part: Part) -> None:
+        if part.muting.by_causes:
+            self._suppress(part, part.muting.by_design, by_causes=True)
+
+    def _settle_causes(self) -> None:
+        for part in self.parts.values():
+            self._look_up(part)
 
     def _step(self, part: Part, event: Event, seen: int | None = None, is_first: bool = False) -> None:
         before, outcome = part.state.base, logic.step(part.state, event, part.definition.rules, seen)
@@ -172,7 +202,10 @@ class Stage:
             part.realarm_at_ms, part.state, outcome.event, self.now_ms, part.realarm_ms, part.realarm_limit
         )
         shelving = part.muting.shelving
-        details = {"latched": part.state.latched and part.state.active, "rule": part.muting.by_design}
+        details: dict[str, object] = {"latched": part.state.latched and part.state.active}
+        details |= {"rule": part.muting.by_design, "by_causes": part.muting.by_causes}
+        if part.muting.bared:
+            details["bared"] = {"rule": part.muting.by_design, "why": part.muting.bared}
         if shelving:
             details |= {"until_ms": shelving.until_ms, "one_shot": shelving.one_shot}
         part.journal.append(
@@ -239,6 +272,8 @@ class Stage:
         optional = {"occurrence": part.state.occurrence, "repeats": part.state.realarms}
         flags = {"first": part.is_first, "latched": part.state.latched}
         found = {name: str(number) for name, number in optional.items() if name in dict(standing.words)}
+        if "because" in dict(standing.words):
+            found["because"] = part.muting.bared.replace(" ", "-")
         found |= {name: "1" for name, is_so in flags.items() if is_so and name in dict(standing.words)}
         always = {
             "calls": str(part.calls or ""), "muted": "+".join(part.muting.reasons),

@@ -28,7 +28,8 @@ What happens: `level 12`, `level 12 uncertain`; `level bad`, `waiting`, `lost` (
 How they stand: `hi ACKED` (without a name: the only alarm; `all ACKED`), then what else is so: `calls` or `calls 3`
 (it called for the operator since it was last spoken of; else it did not), `muted shelved+by_design` (why, in the order
 of precedence; else nothing mutes it), `refused <code>` (so ended what somebody did in this line; else nothing was),
-`occurrence 2`, `repeats 1`, `first` (first-out), `latched`. At the end of a story nothing has called unmentioned.
+`occurrence 2`, `repeats 1`, `first` (first-out), `latched`, `because its-cause-x-is-shelved` (why it shows itself
+although its causes would suppress it). At the end of a story nothing has called unmentioned.
 """
 
 import re
@@ -66,7 +67,14 @@ class Story:
 
 
 _LINE = re.compile(r"(?P<at>\d+(?:\.\d+)?)(?:\s+(?P<doings>.*))?$")
-_WORDS = {"calls": r"\d+", "muted": r"\S+", "refused": r"\S+", "occurrence": r"\d+", "repeats": r"\d+"}
+_WORDS = {
+    "calls": r"\d+",
+    "muted": r"\S+",
+    "refused": r"\S+",
+    "occurrence": r"\d+",
+    "repeats": r"\d+",
+    "because": r"\S+",
+}
 _FLAGS = ("first", "latched")
 
 

@@ -27,7 +27,10 @@ TABLE: dict[tuple[str, str], set[str]] = {
     (LA, "realarm"): {LA}, (LA, "bad"): {LA},
 }  # fmt: skip
 """(from, event) -> what may come of it: the table of the standard, cell by cell; not read from the code."""
-OVERLAYS = ("shelve", "shelve once", "unshelve", "expiry", "suppress", "unsuppress", "out of service", "in service")
+OVERLAYS = (
+    "shelve", "shelve once", "unshelve", "expiry", "suppress", "unsuppress", "cause muted", "cause seen",
+    "out of service", "in service",
+)  # fmt: skip
 UNSUPPRESSED = {A: {U, A}}
 """Active and acknowledged before: it calls as something new, and stays acknowledged where no one must do that."""
 ENDS = {(base, "one-shot ends", base) for base in (N, R, LU, LA)}
@@ -59,7 +62,7 @@ def _wanted() -> set[Cell]:
         (state, event, outcome)
         for state in Base
         for event in OVERLAYS
-        for outcome in (UNSUPPRESSED.get(state, {state}) if event == "unsuppress" else {state})
+        for outcome in (UNSUPPRESSED.get(state, {state}) if event in ("unsuppress", "cause muted") else {state})
     }
     return base | overlays | ENDS
 
