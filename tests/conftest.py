@@ -24,9 +24,11 @@ from bus.client import connect, connect_blocking
 from devices import current
 from tests.cast import Cast, Works, build_cast, build_works
 from tests.chromium import chromium, running_chromium
+from tests.properties import load_profile
 
 __all__ = ["chromium", "running_chromium"]
 
+load_profile()
 
 DEAR: Final = ("served", "prepared", "postgres_url", "running_chromium", "servers")
 """Fixtures of a session or a file that take seconds to make: a site of processes, a database server, a browser."""

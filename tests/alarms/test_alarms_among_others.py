@@ -44,7 +44,7 @@ def test_limits_of_other_tags_and_limits_that_are_off_are_not_compared() -> None
 
 
 @given(st.lists(st.tuples(st.sampled_from(ORDER), st.integers(0, 5)), max_size=6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_limits_are_refused_exactly_where_two_are_out_of_order(limits: list[tuple[Kind, int]]) -> None:
     rows = [Placed(i, str(i), 1, kind, float(at)) for i, (kind, at) in enumerate(limits)]
     rank = ORDER.index
@@ -81,7 +81,7 @@ def test_a_loop_may_lead_over_the_tag_that_a_rule_looks_at() -> None:
 
 
 @given(st.sets(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=14))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_loop_is_found_exactly_where_there_is_one(edges: set[tuple[int, int]]) -> None:
     rows = [Placed(i, str(i), -i - 1, Kind.HI, causes=tuple(b for a, b in edges if a == i)) for i in range(7)]
     left = set(edges)

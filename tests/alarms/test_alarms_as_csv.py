@@ -18,10 +18,11 @@ from plant.document import transfer
 from plant.document.problems import DocumentError
 from plant.models import Plant
 from tests.alarms.documents import WORKS
-from tests.alarms.test_alarms_in_documents import UNHURRIED, _Undo, build
+from tests.alarms.test_alarms_in_documents import _Undo, build
 from tests.cast import Cast
 from tests.fault_seed import times
 from tests.plant.documents import ADA, exported, load
+from tests.properties import SHARED_FIXTURE
 
 pytestmark = pytest.mark.django_db
 
@@ -183,7 +184,7 @@ def round_trip(data: st.DataObject) -> None:
         pass
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=UNHURRIED)
+@settings(max_examples=4, suppress_health_check=SHARED_FIXTURE)
 @given(data=st.data())
 def test_any_alarms_make_the_round_trip_as_csv(data: st.DataObject) -> None:
     round_trip(data)
@@ -191,7 +192,7 @@ def test_any_alarms_make_the_round_trip_as_csv(data: st.DataObject) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(times(300, 1800))
-@settings(max_examples=times(50, 1000), deadline=None, suppress_health_check=UNHURRIED)
+@settings(max_examples=times(50, 1000), suppress_health_check=SHARED_FIXTURE)
 @given(data=st.data())
 def test_many_alarms_make_the_round_trip_as_csv(data: st.DataObject) -> None:
     round_trip(data)

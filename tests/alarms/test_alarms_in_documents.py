@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alarms.models import Alarm, AlarmClass, AlarmInput
@@ -16,10 +16,9 @@ from tests.alarms.entries import make_alarm
 from tests.cast import Works
 from tests.fault_seed import times
 from tests.plant.documents import HEAD, exported, load, refused, said
+from tests.properties import SHARED_FIXTURE
 
 pytestmark = pytest.mark.django_db
-
-UNHURRIED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
 def one(fields: str, *, head: str = HEAD + PLACES) -> str:
@@ -255,7 +254,7 @@ def round_trip(data: st.DataObject) -> None:
         pass
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=UNHURRIED)
+@settings(max_examples=4, suppress_health_check=SHARED_FIXTURE)
 @given(data=st.data())
 def test_any_alarms_make_the_round_trip(data: st.DataObject) -> None:
     """ALM-10."""
@@ -264,7 +263,7 @@ def test_any_alarms_make_the_round_trip(data: st.DataObject) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(times(300, 1800))
-@settings(max_examples=times(50, 1000), deadline=None, suppress_health_check=UNHURRIED)
+@settings(max_examples=times(50, 1000), suppress_health_check=SHARED_FIXTURE)
 @given(data=st.data())
 def test_many_alarms_make_the_round_trip(data: st.DataObject) -> None:
     round_trip(data)

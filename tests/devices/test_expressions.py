@@ -163,7 +163,7 @@ def computed(expression: Expression, inputs: dict[str, Any]) -> None:
     assert best < 0.001
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.sampled_from(WORDS), max_size=40), st.fixed_dictionaries(dict.fromkeys(NAMES, NUMBERS)))
 def test_whatever_is_an_expression_gives_a_finite_number_soon(words: list[str], inputs: dict[str, Any]) -> None:
     try:
@@ -191,7 +191,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(TREES, st.fixed_dictionaries(dict.fromkeys(NAMES, NUMBERS)))
 def test_deep_expressions_with_any_inputs_give_a_finite_number_soon(text: str, inputs: dict[str, Any]) -> None:
     try:
@@ -204,7 +204,7 @@ def test_deep_expressions_with_any_inputs_give_a_finite_number_soon(text: str, i
     assert len(text) > MAX_LENGTH or "levels" in reason
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(st.sampled_from(WORDS), max_size=6), st.sampled_from(FOREIGN), st.lists(st.sampled_from(WORDS), max_size=6)
 )
@@ -214,7 +214,7 @@ def test_nothing_foreign_gets_through(before: list[str], foreign: str, after: li
         parse(text, NAMES)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=60))
 def test_any_text_is_an_expression_or_is_refused_in_a_sentence(text: str) -> None:
     try:

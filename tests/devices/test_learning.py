@@ -105,7 +105,7 @@ def devices(draw: st.DrawFn) -> Device:
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(layouts(), devices())
 def test_in_the_end_everything_the_device_gives_is_read_and_nothing_else_is_asked(
     points: list[Point], device: Device
@@ -125,7 +125,7 @@ def test_in_the_end_everything_the_device_gives_is_read_and_nothing_else_is_aske
     assert steady <= 2 * best + 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(layouts(), devices())
 def test_what_is_mended_comes_back_with_its_retry(points: list[Point], device: Device) -> None:
     scans = Scans(device, points)
@@ -241,7 +241,7 @@ def test_a_device_that_is_silent_where_it_should_refuse_loses_only_what_it_is_si
     assert asked < 20
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(layouts(), devices(), st.integers(0, 2**32))
 def test_a_hole_is_never_learned_of_answers_that_are_lost(points: list[Point], device: Device, seed: int) -> None:
     """20 % of all answers are lost. A hole is what was refused, explicitly and twice; in the end the truth is known."""

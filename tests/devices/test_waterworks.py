@@ -36,7 +36,7 @@ moves = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(0, 10_000), st.floats(0, 86_399), moves)
 def test_no_water_and_no_energy_appears_or_vanishes(
     seed: int, clock_s: float, moves: list[tuple[float, PumpMode, PumpMode, float, float, frozenset[Fault]]]

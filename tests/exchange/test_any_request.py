@@ -7,12 +7,13 @@ from urllib.parse import quote
 
 import pytest
 from django.test import Client
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchange.caller import pace
 from tests.cast import Cast
 from tests.exchange.conftest import Api
+from tests.properties import SHARED_FIXTURE
 
 wild = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60)
 segment = st.sampled_from(["works", "NORTH", "south", "pumps", "level", "run", "..", ".", "", "%00", "é"]) | wild
@@ -24,7 +25,7 @@ query = st.dictionaries(
 )
 header = st.one_of(st.none(), st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=80))
 
-quickly = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quickly = settings(max_examples=150, suppress_health_check=SHARED_FIXTURE)
 
 
 @pytest.fixture

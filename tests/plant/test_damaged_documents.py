@@ -2,13 +2,14 @@
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plant.document.problems import DocumentError
 from plant.models import Plant
 from tests.fault_seed import times
 from tests.plant.documents import SMALL, exported, load
+from tests.properties import SHARED_FIXTURE
 
 pytestmark = pytest.mark.django_db
 
@@ -76,10 +77,7 @@ def try_it(damage: list[tuple[str, int, str, str]], prune: bool) -> None:
         transaction.set_rollback(True)
 
 
-UNHURRIED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-
-
-@settings(max_examples=25, deadline=None, suppress_health_check=UNHURRIED)
+@settings(max_examples=25, suppress_health_check=SHARED_FIXTURE)
 @given(damage=damages(), prune=st.booleans())
 def test_a_damaged_document_is_imported_or_refused(damage: list[tuple[str, int, str, str]], prune: bool) -> None:
     try_it(damage, prune)
@@ -87,7 +85,7 @@ def test_a_damaged_document_is_imported_or_refused(damage: list[tuple[str, int, 
 
 @pytest.mark.slow
 @pytest.mark.timeout(times(300, 1800))
-@settings(max_examples=times(600, 6000), deadline=None, suppress_health_check=UNHURRIED)
+@settings(max_examples=times(600, 6000), suppress_health_check=SHARED_FIXTURE)
 @given(damage=damages(), prune=st.booleans())
 def test_many_damaged_documents_are_imported_or_refused(damage: list[tuple[str, int, str, str]], prune: bool) -> None:
     try_it(damage, prune)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.models import Device, Tag
@@ -16,6 +16,7 @@ from plant.document.nodes import Mapping, Scalar
 from plant.models import Area, Plant, validate_one_line
 from tests.fault_seed import times
 from tests.plant.documents import ADA, SMALL, exported, load
+from tests.properties import SHARED_FIXTURE
 
 pytestmark = pytest.mark.django_db
 
@@ -24,9 +25,8 @@ texts = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_
     lambda text: not any(0x202A <= ord(c) <= 0x202E or 0x2066 <= ord(c) <= 0x2069 for c in text)
 )
 finite = st.floats(allow_nan=False, allow_infinity=False)
-UNHURRIED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-few = settings(max_examples=10, deadline=None, suppress_health_check=UNHURRIED)
-many = settings(max_examples=times(100, 1000), deadline=None, suppress_health_check=UNHURRIED)
+few = settings(max_examples=10, suppress_health_check=SHARED_FIXTURE)
+many = settings(max_examples=times(100, 1000), suppress_health_check=SHARED_FIXTURE)
 
 
 @st.composite
