@@ -28,7 +28,7 @@ TIME_LIMIT_S: Final = 600
 
 def run(wanted: str) -> int:
     """The exit code of the benchmark. It gets a bare environment: no Redis, database or settings of somebody else."""
-    ours = ("REDIS_URL", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "ISTHMUS_TLS", "SECRET_KEY")
+    ours = ("REDIS_URL", "DATABASE_URL", "HISTORY_DATABASE_URL", "DJANGO_SETTINGS_MODULE", "ISTHMUS_TLS", "SECRET_KEY")
     env = {key: value for key, value in os.environ.items() if key not in ours}
     name, *cases = wanted.split(":")
     with tempfile.TemporaryDirectory(prefix="isthmus-bench-", ignore_cleanup_errors=True) as folder:

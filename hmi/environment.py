@@ -14,6 +14,8 @@ from bus import embedded
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 VALKEY: Final = "valkey"
 """The embedded Valkey: its program and its folder."""
+POSTGRESQL: Final = ("postgres", "postgresql", "pgsql")
+HISTORY_SCHEMES: Final = (*POSTGRESQL, "sqlite")
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # compared with, not bound to
 
 
@@ -79,6 +81,21 @@ def redis_url(folder: Path) -> str:
             "Unset it to use the Valkey that comes with Isthmus."
         )
     return given or embedded.socket_url(valkey_folder(folder))
+
+
+def history_database_url(folder: Path) -> str:
+    """HISTORY_DATABASE_URL, else the PostgreSQL of DATABASE_URL, else a SQLite file of its own in DATA_DIR."""
+    given, configuration = text("HISTORY_DATABASE_URL"), text("DATABASE_URL")
+    if given and urlsplit(given).scheme not in HISTORY_SCHEMES:
+        raise ImproperlyConfigured(
+            "HISTORY_DATABASE_URL must begin with postgres:// or sqlite:///, like postgres://user:password@host/name, "
+            "or sqlite:////srv/history.sqlite3. Unset it to keep history in the PostgreSQL of DATABASE_URL or in DATA_DIR."
+        )
+    if given.startswith("sqlite") and len(urlsplit(given).path) < 2:
+        raise ImproperlyConfigured("HISTORY_DATABASE_URL names no file. Give it like sqlite:////srv/history.sqlite3.")
+    if given:
+        return given
+    return configuration if urlsplit(configuration).scheme in POSTGRESQL else f"sqlite:///{folder / 'history.sqlite3'}"
 
 
 def valkey_folder(folder: Path) -> Path:

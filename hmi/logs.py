@@ -16,7 +16,7 @@ from structlog.typing import Processor, WrappedLogger
 
 from hmi.redaction import hidden
 
-_URLS_WITH_SECRETS: Final = ("REDIS_URL", "DATABASE_URL")
+_URLS_WITH_SECRETS: Final = ("REDIS_URL", "DATABASE_URL", "HISTORY_DATABASE_URL")
 
 Event = MutableMapping[str, Any]
 

@@ -25,7 +25,8 @@ class Launched:
     def __init__(self, data_dir: Path, **environment: str) -> None:
         self.data_dir = data_dir
         self.said = ""
-        inherited = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "DJANGO_SETTINGS_MODULE"}}
+        foreign = {"DATABASE_URL", "HISTORY_DATABASE_URL", "DJANGO_SETTINGS_MODULE"}
+        inherited = {k: v for k, v in os.environ.items() if k not in foreign}
         self.environment = inherited | {"DATA_DIR": str(data_dir), **environment}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "hmi.launch"], cwd=ROOT, env=self.environment,

@@ -102,3 +102,33 @@ def test_a_socket_folder_is_closed_to_others(tmp_path: Path) -> None:
     embedded.make_private(folder)
 
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("history", "configuration", "expected"),
+    [
+        ("", "", "sqlite:///{folder}/history.sqlite3"),
+        ("", "sqlite:////srv/config.sqlite3", "sqlite:///{folder}/history.sqlite3"),
+        ("", "postgres://db/isthmus", "postgres://db/isthmus"),
+        ("sqlite:////srv/h.sqlite3", "postgres://db/isthmus", "sqlite:////srv/h.sqlite3"),
+        ("postgresql://db/history", "", "postgresql://db/history"),
+    ],
+)
+def test_history_lies_beside_the_configuration_unless_it_is_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, history: str, configuration: str, expected: str
+) -> None:
+    monkeypatch.setenv("HISTORY_DATABASE_URL", history)
+    monkeypatch.setenv("DATABASE_URL", configuration)
+
+    assert env.history_database_url(tmp_path) == expected.format(folder=tmp_path)
+
+
+@pytest.mark.parametrize("raw", ["mysql://u:sesame@db/history", "sqlite://", "/srv/history.sqlite3"])
+def test_an_address_of_history_that_is_none_is_refused_without_printing_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, raw: str
+) -> None:
+    monkeypatch.setenv("HISTORY_DATABASE_URL", raw)
+
+    with pytest.raises(ImproperlyConfigured, match=r"Give it like|must begin with") as refusal:
+        env.history_database_url(tmp_path)
+    assert "sesame" not in str(refusal.value)

@@ -96,7 +96,9 @@ class Site:
     def env(self) -> dict[str, str]:
         own = {"DATA_DIR": str(self.folder), "PORT": str(self.port), "PYTHONPATH": str(ROOT)}
         inherited = {
-            k: v for k, v in os.environ.items() if k not in {"REDIS_URL", "DATABASE_URL", "DJANGO_SETTINGS_MODULE"}
+            k: v
+            for k, v in os.environ.items()
+            if k not in {"REDIS_URL", "DATABASE_URL", "HISTORY_DATABASE_URL", "DJANGO_SETTINGS_MODULE"}
         }
         return inherited | own | self.extra_env
 
