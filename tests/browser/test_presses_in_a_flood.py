@@ -157,6 +157,25 @@ def test_a_list_that_is_scrolled_can_be_pressed_while_alarms_come_above(
     wait_until(lambda: acknowledged(desk) == {key}, 5, "it is acknowledged")
 
 
+def test_all_shown_are_those_that_were_shown_a_moment_ago(
+    chromium: Browser, server: LiveServer, desk: AlarmDesk
+) -> None:
+    """ALM-21"""
+    low, (urgent,) = desk.describe(3), desk.describe(1, **URGENT)
+    desk.happen("alarm", *low)
+    page = opened(chromium, server)
+    button = page.locator("[data-all-act]")
+    stop_at_the_next_change(page)
+    desk.happen("alarm", urgent)
+    has_changed(page)
+    button.click()
+    wait_until(lambda: acknowledged(desk) == {*low}, 5, "those that were seen are acknowledged")
+    expect(page.locator("#alarm-said")).to_contain_text("3 alarms acknowledged")
+    let_time_pass(page)
+    button.click()
+    wait_until(lambda: acknowledged(desk) == {*low, urgent}, 5, "and then the last")
+
+
 def test_on_the_page_of_an_alarm_an_occurrence_that_has_just_come_is_not_acknowledged_unseen(
     chromium: Browser, server: LiveServer, desk: AlarmDesk
 ) -> None:

@@ -1,6 +1,6 @@
 // The alarm list: choosing rows, acting on them, walking through them with keys. What is shown comes from the server.
 import { startKeyed } from "./keyed.js";
-import { isUnseen, noteUnseen, sayChanged } from "./steady.js";
+import { TOO_NEW_MS, isUnseen, noteUnseen, sayChanged, sayMoved } from "./steady.js";
 
 /** @returns {HTMLElement | null} */
 const list = () => document.querySelector("[data-alarm-list]");
@@ -10,6 +10,28 @@ const tools = document.getElementById("alarm-tools");
 const boxes = () => [...document.querySelectorAll('[data-alarm-body] input[name="on"]')].map((box) => /** @type {HTMLInputElement} */ (box));
 /** @returns {HTMLElement[]} */
 const rows = () => [...document.querySelectorAll(".alarm-row")].map((row) => /** @type {HTMLElement} */ (row));
+
+/** Each occurrence that is shown, and since when. @type {Map<string, number>} */
+const shownSince = new Map();
+
+/** @param {number} now */
+function noteShown(now) {
+  const shown = new Set(boxes().map((box) => box.value));
+  for (const on of shownSince.keys()) if (!shown.has(on)) shownSince.delete(on);
+  for (const on of shown) if (!shownSince.has(on)) shownSince.set(on, now);
+}
+
+/** "All shown" means what was shown when somebody decided to press. @param {Event} event */
+function leaveOutUnseen(event) {
+  const { parameters } = /** @type {CustomEvent} */ (event).detail;
+  if (!parameters.all_visible) return;
+  const since = performance.now() - TOO_NEW_MS;
+  const seen = String(parameters.visible).split(",").filter((on) => (shownSince.get(on) ?? Infinity) <= since);
+  parameters.visible = seen.join(",");
+  if (seen.length) return;
+  event.preventDefault();
+  sayMoved();
+}
 
 /** A row that comes again with the same occurrence stays chosen; a newer one has to be looked at. @param {Element} before @param {Element} after */
 function keepChoice(before, after) {
@@ -128,7 +150,12 @@ function start() {
   });
   document.addEventListener("keydown", key);
   bar?.addEventListener("keydown", enter);
-  document.addEventListener("htmx:afterSwap", ({ target }) => target === list() && count());
+  document.addEventListener("htmx:afterSwap", ({ target }) => {
+    if (target !== list()) return;
+    noteShown(performance.now());
+    count();
+  });
+  bar?.addEventListener("htmx:configRequest", leaveOutUnseen);
   // What was done is chosen no more; what was refused is said, and can be chosen again. Where nothing was done, as without
   // a reason, all stays as it was filled in.
   bar?.addEventListener("htmx:afterRequest", (event) => {
@@ -138,6 +165,7 @@ function start() {
     for (const field of bar.querySelectorAll('input[type="text"]')) if (field instanceof HTMLInputElement) field.value = "";
     count();
   });
+  noteShown(-Infinity);
   count();
 }
 

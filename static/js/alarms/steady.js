@@ -108,9 +108,8 @@ export function isUnseen(place) {
   return performance.now() - (unseenSince.get(place) ?? -Infinity) < TOO_NEW_MS;
 }
 
-export function sayChanged() {
-  say(CHANGED);
-}
+export const sayChanged = () => say(CHANGED);
+export const sayMoved = () => say(MOVED);
 
 /** @param {Event} event */
 const isOfPart = ({ target }) => target instanceof Element && target.matches("[data-alarm-part]");
