@@ -36,6 +36,38 @@ def test_another_rule_that_suppresses_is_told_and_the_same_is_not() -> None:
     assert ended(muting.suppress(suppressed, UNACK, Rules(), "cleaning")).muting.by_design == "cleaning"
 
 
+def test_a_suppression_whose_cause_nobody_sees_calls_as_its_end_would_and_its_end_then_does_not() -> None:
+    """ALM-15"""
+    acked = replace(UNACK, acked=True, realarms=2)
+    hidden = Muting(by_design="r", by_causes=True)
+    shown = ended(muting.suppress(hidden, acked, Rules(), "r", by_causes=True, bared="it is shelved"))
+    assert (shown.event, shown.annunciates, shown.state) == (Event.CAUSE_MUTED, True, replace(UNACK, occurrence=2))
+    assert (shown.muting.reasons, shown.muting.is_suppressed) == ((), False)
+    over = ended(muting.unsuppress(shown.muting, shown.state, Rules()))
+    assert (over.muting, over.state, over.annunciates) == (Muting(), shown.state, False)
+    again = ended(muting.suppress(shown.muting, shown.state, Rules(), "r", by_causes=True))
+    assert (again.event, again.muting, again.state) == (Event.SUPPRESS, hidden, shown.state)
+
+
+def test_what_was_in_the_list_before_a_hidden_cause_came_does_not_call_again() -> None:
+    begun = ended(muting.suppress(Muting(), UNACK, Rules(), "r", by_causes=True, bared="it is shelved"))
+    assert (begun.event, begun.state, begun.annunciates) == (Event.CAUSE_MUTED, UNACK, False)
+    other = ended(muting.suppress(begun.muting, UNACK, Rules(), "r", by_causes=True, bared="it is out of service"))
+    assert (other.state, other.annunciates) == (UNACK, False)
+    assert muting.suppress(other.muting, UNACK, Rules(), "r", by_causes=True, bared="it is out of service") is None
+
+
+def test_a_rule_that_does_not_rest_on_causes_alone_is_in_effect_whatever_is_seen_of_them() -> None:
+    begun = ended(muting.suppress(Muting(), UNACK, Rules(), "cleaning", bared="it is shelved"))
+    assert begun.muting == Muting(by_design="cleaning")
+
+
+def test_what_is_muted_otherwise_does_not_call_when_its_cause_is_hidden() -> None:
+    hidden = Muting(Shelving(1), "r", by_causes=True)
+    shown = ended(muting.suppress(hidden, UNACK, Rules(), "r", by_causes=True, bared="it is shelved"))
+    assert (shown.annunciates, shown.state.occurrence, shown.muting.reasons) == (False, 2, (Mute.SHELVED,))
+
+
 def test_after_a_suppression_the_re_alarms_count_anew() -> None:
     """ALM-16"""
     often = replace(UNACK, realarms=3)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alarms import logic, muting, snapshot
+from alarms import causes, logic, muting, snapshot
 from alarms.kinds import Base, Event
 from alarms.logic import Change, Refused, Rules, State
 from alarms.models import Alarm, AlarmState, JournalEntry
@@ -24,12 +24,13 @@ from tests.properties import SHARED_FIXTURE
 
 BASE = (Event.ALARM, Event.RETURN, Event.ACK, Event.RESET, Event.REALARM)
 OVERLAY = (
-    "shelve", "shelve once", "unshelve", "expire", "suppress", "suppress otherwise", "unsuppress", "out of service",
-    "in service", "note",
+    "shelve", "shelve once", "unshelve", "expire", "suppress", "suppress otherwise", "suppress by causes",
+    "cause muted", "unsuppress", "out of service", "in service", "note",
 )  # fmt: skip
 RULES = st.builds(Rules, st.booleans(), st.booleans(), st.booleans(), st.booleans())
 STEPS = st.lists(st.sampled_from([*BASE, *BASE, *OVERLAY]), min_size=200, max_size=200)
 LIMITS = ShelveLimits(True, 480)
+UNSEEN = causes.why_bared([])
 
 
 def asked(name: str, state: State, muted: Muting, rules: Rules, now_ms: int) -> muting.Outcome:
@@ -43,6 +44,9 @@ def asked(name: str, state: State, muted: Muting, rules: Rules, now_ms: int) -> 
             return muting.expired(muted, state, now_ms)
         case "suppress" | "suppress otherwise":
             return muting.suppress(muted, state, rules, "pump trip" if name == "suppress" else "cleaning")
+        case "suppress by causes" | "cause muted":
+            bared = UNSEEN if name == "cause muted" else ""
+            return muting.suppress(muted, state, rules, "while a cause is active", by_causes=True, bared=bared)
         case "unsuppress":
             return muting.unsuppress(muted, state, rules)
         case "out of service":
@@ -63,6 +67,8 @@ class Life:
 
     def step(self, name: Event | str) -> None:
         self.now_ms += 400_000
+        if name is Event.ALARM and self.muted.by_causes:  # it has none here, so nobody sees them
+            self._take(asked("cause muted", self.state, self.muted, self.rules, self.now_ms))
         if isinstance(name, Event):
             outcome = logic.step(self.state, name, self.rules)
             self._take(outcome)
@@ -81,9 +87,11 @@ class Life:
         details: dict[str, object] = {"latched": self.state.latched}
         if isinstance(outcome, Muted):
             self.muted = outcome.muting
-            details["rule"] = self.muted.by_design
+            details |= {"rule": self.muted.by_design, "by_causes": self.muted.by_causes}
             if self.muted.shelving:
                 details |= {"until_ms": self.muted.shelving.until_ms, "one_shot": self.muted.shelving.one_shot}
+        if self.muted.bared:
+            details["bared"] = {"rule": self.muted.by_design, "why": self.muted.bared}
         self.journal.append(
             SimpleNamespace(
                 seq=len(self.journal) + 1, event=outcome.event, from_state=before, to_state=self.state.base,
@@ -240,6 +248,29 @@ def test_a_shelving_without_an_end_is_noticed() -> None:
     entries[1].details = {}
     with pytest.raises(BrokenJournal, match="until when"):
         rebuild(entries)
+
+
+def test_an_entry_that_does_not_say_why_an_alarm_shows_itself_is_noticed() -> None:
+    life = Life(Rules())
+    for name in ("cause muted", Event.ALARM):
+        life.step(name)
+    assert rebuild(life.journal)[1].bared == UNSEEN
+    shelved = Life(Rules())
+    for name in ("shelve", "cause muted", Event.ALARM):
+        shelved.step(name)
+    for lived, number in ((life, 0), (shelved, 1), (shelved, 2)):
+        entries = [SimpleNamespace(**vars(entry)) for entry in lived.journal]
+        entries[number].details = {**entries[number].details, "bared": None}
+        with pytest.raises(BrokenJournal, match=rf"Entry {number + 1} (does not say why|begins)"):
+            rebuild(entries)
+
+
+def test_an_alarm_that_was_deleted_and_shows_itself_no_more_goes_on_from_normal() -> None:
+    life = Life(Rules())
+    life.step("cause muted")
+    life.step("out of service")
+    again = vars(life.journal[0]) | {"seq": 2, "event": "alarm", "to_state": "unack", "details": {}, "occurrence": 1}
+    assert rebuild([life.journal[0], SimpleNamespace(**again)])[1] == Muting()
 
 
 def test_an_alarm_that_was_deleted_and_is_there_again_goes_on_from_normal() -> None:
