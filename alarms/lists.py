@@ -122,6 +122,13 @@ def muted(
     return [x for *_, x in sorted(found, key=lambda row: row[:3])]
 
 
+def bared(areas: AreaSet, sees_system: bool, *, held: Standing | None = None) -> list[Listed]:
+    """What a rule would suppress if anybody saw one of the causes, by path (ALM-15)."""
+    snapshot = current_alarms()
+    found = [x for x in _visible(snapshot, held or standing(snapshot), areas, sees_system) if x.row.bared]
+    return sorted(found, key=ORDERS["path"])
+
+
 def alarms_at(areas: AreaSet, sees_system: bool, filters: Filters = Filters()) -> list[Listed]:
     """Every alarm there is, as it stands, also those that are normal. Reads all rows; in no order."""
     snapshot, fits = current_alarms(), _fits(filters)

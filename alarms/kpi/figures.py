@@ -20,7 +20,7 @@ from math import ceil
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from alarms.kinds import Event
+from alarms.kinds import Event, Mute
 
 BUCKET_MS: Final = 600_000
 HOUR_MS: Final = 3_600_000
@@ -196,6 +196,7 @@ class _Track:
 
     active_since: int | None = None
     is_muted: bool = False
+    is_suppressed: bool = False
     unmuted_at: int = 0
     called_at: int | None = None
     began_called_at: int | None = None
@@ -263,8 +264,9 @@ class Tally:
         if row.event == Event.ACK and track.called_at is not None:
             self._ack_ms.append(row.server_ms - track.called_at)
             track.called_at = None
-        if row.event in _MUTING:
-            self._mutes[row.event] += 1
+        if row.event in _MUTING and not (row.event == Event.SUPPRESS and track.is_suppressed):
+            self._mutes[row.event] += 1  # a suppression that goes on for another reason is not another one
+        track.is_suppressed = Mute.BY_DESIGN in row.mutes_after.split(",")
         self._irregular += is_irregular(row)
         is_muted = bool(row.mutes_after)
         if is_muted and not track.is_muted:

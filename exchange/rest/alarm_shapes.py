@@ -68,6 +68,9 @@ class AlarmOut(Schema):
     acked_by: str
     shelved: ShelvedOut | None
     suppressed_by: Annotated[str, Field(description="The rule that suppresses it by design; empty: none")]
+    shows_because: Annotated[
+        str, Field(description="Why that rule is not in effect: nobody sees the causes it names; empty: it is")
+    ]
     out_of_service: OutOut | None
 
 
@@ -153,7 +156,7 @@ def _fields(found: Listed) -> dict[str, object]:
         "setpoint": row.setpoint if was_active else entry.setpoint, "active_ts": iso(row.active_at_ms),
         "returned_ts": iso(row.returned_at_ms), "annunciated_ts": iso(row.annunciated_at_ms),
         "acked_ts": iso(row.acked_at_ms), "acked_by": row.acked_by, "shelved": _shelved(found),
-        "suppressed_by": row.suppressed_rule, "out_of_service": _out(found),
+        "suppressed_by": row.suppressed_rule, "shows_because": row.bared, "out_of_service": _out(found),
     }  # fmt: skip
 
 

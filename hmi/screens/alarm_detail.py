@@ -1,6 +1,7 @@
 """One alarm: what to do first, how it stands, its value, what happened to it."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -103,7 +104,7 @@ def _entry(alarm: AlarmEntry, row: JournalEntry) -> Entry:
 
 @dataclass(frozen=True, slots=True)
 class MutedRow:
-    """One alarm in a list of what is muted. `others`: why else it is muted."""
+    """One alarm in a list of what is muted. `others`: why else it is muted, or of one that shows itself, why at all."""
 
     x: Listed
     look: Look
@@ -115,21 +116,28 @@ class MutedRow:
 
 @dataclass(frozen=True, slots=True)
 class MutedList:
+    """`shown`: what a rule would mute, but nobody would see the cause."""
+
     mute: Mute
     title: str
     rows: list[MutedRow]
+    shown: list[MutedRow]
 
 
-def muted_lists(scope: AlarmScope, found: list[Listed]) -> list[MutedList]:
-    """An alarm stands in each list whose reason applies to it."""
+def muted_lists(scope: AlarmScope, found: list[Listed], bared: list[Listed]) -> list[MutedList]:
+    """An alarm stands in each list whose reason applies to it. `bared`: those whose causes nobody sees."""
     rows: dict[Mute, list[MutedRow]] = {Mute.SHELVED: [], Mute.BY_DESIGN: [], Mute.OUT_OF_SERVICE: []}
     for x in found:
         reasons = muting_of(x.row).reasons
         for mute in reasons:
-            others = [MUTES[other] for other in reasons if other is not mute]
-            look, word = LOOKS[x.entry.priority], STATES[x.base][0]
-            rows[mute].append(MutedRow(x, look, word, area_title(scope.scope, x), scope.rights(x.entry), others))
-    return [MutedList(mute, MUTES[mute], held) for mute, held in rows.items()]
+            rows[mute].append(_muted_row(scope, x, [other for other in reasons if other is not mute]))
+    shown = {Mute.BY_DESIGN: [_muted_row(scope, x, muting_of(x.row).reasons) for x in bared]}
+    return [MutedList(mute, MUTES[mute], held, shown.get(mute, [])) for mute, held in rows.items()]
+
+
+def _muted_row(scope: AlarmScope, x: Listed, others: Iterable[Mute]) -> MutedRow:
+    look, word = LOOKS[x.entry.priority], STATES[x.base][0]
+    return MutedRow(x, look, word, area_title(scope.scope, x), scope.rights(x.entry), [MUTES[o] for o in others])
 
 
 def now_ms() -> int:

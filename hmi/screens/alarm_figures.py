@@ -22,7 +22,15 @@ PERIODS: Final = {"1": "24 hours", "7": "7 days", "30": "30 days", "90": "90 day
 DEFAULT_PERIOD: Final = "30"
 LONGEST_DAYS: Final = 366
 MUTING: Final = frozenset(
-    {Event.SHELVE, Event.UNSHELVE, Event.SUPPRESS, Event.UNSUPPRESS, Event.OUT_OF_SERVICE, Event.IN_SERVICE}
+    {
+        Event.SHELVE,
+        Event.UNSHELVE,
+        Event.SUPPRESS,
+        Event.UNSUPPRESS,
+        Event.CAUSE_MUTED,
+        Event.OUT_OF_SERVICE,
+        Event.IN_SERVICE,
+    }
 )
 LOG_ROWS: Final = 50
 LIST_ROWS: Final = 20

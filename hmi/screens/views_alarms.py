@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import Action
-from alarms.lists import muted
+from alarms.lists import bared, muted
 from hmi.screens import alarm_list as lists
 from hmi.screens.alarm_banner import banner_of
 from hmi.screens.alarm_detail import detail_of, muted_lists
@@ -60,8 +60,10 @@ def alarm(request: PageRequest, uuid: UUID) -> HttpResponse:
 def alarms_muted(request: PageRequest) -> HttpResponse:
     """Shelved, suppressed by design, out of service: each with who, why and until when (ALM-23)."""
     scope = alarm_scope_of(request)
-    found = muted(scope.areas, scope.sees_system, held=standing_of(request))
-    context = {"lists": muted_lists(scope, found), "zone": Chrome(request).zone}
+    held = standing_of(request)
+    found = muted(scope.areas, scope.sees_system, held=held)
+    lists = muted_lists(scope, found, bared(scope.areas, scope.sees_system, held=held))
+    context = {"lists": lists, "zone": Chrome(request).zone}
     return render(request, "hmi/_alarms_muted.html" if request.htmx else "hmi/alarms_muted.html", context)
 
 

@@ -255,3 +255,13 @@ def test_a_target_that_makes_no_sense_is_refused() -> None:
     assert set(target_problems("per_day", 200, 100)) == set(target_problems("low", 70, 80)) == {"manageable"}
     assert set(target_problems("per_day", None, 100)) == set(target_problems("flood", 101, None)) == {"goal"}
     assert set(target_problems("per_day", -1, float("nan"))) == {"goal", "manageable"}
+
+
+def test_a_suppression_that_goes_on_for_another_reason_is_counted_once_and_ends_where_its_cause_is_hidden() -> None:
+    rows = [
+        row("p", Event.SUPPRESS, at(1, "10:00:00"), mutes_after="by_design"),
+        row("p", Event.SUPPRESS, at(1, "10:01:00"), mutes_after="by_design"),
+        row("p", Event.CAUSE_MUTED, at(1, "10:02:00")),
+        row("p", Event.SUPPRESS, at(1, "10:03:00"), mutes_after="by_design"),
+    ]
+    assert counted(JUNE, rows).mutes == {"suppress": 2}

@@ -13,12 +13,13 @@ from accounts.models import Grant, Role, User
 from alarms import standing
 from alarms.kinds import Base, Event
 from alarms.models import Alarm, AlarmClass, AlarmState, JournalEntry
+from alarms.transitions import When, writing
 from audit.models import AuditRecord
 from devices import current
 from hmi.screens import alarm_list as lists
 from hmi.screens.alarm_looks import LOOKS, STATES
 from tests.alarms.entries import make_alarm
-from tests.alarms.happenings import happens
+from tests.alarms.happenings import ENGINE, entry_of, happens
 from tests.cast import Cast, Works
 
 pytestmark = pytest.mark.django_db
@@ -418,3 +419,26 @@ def test_who_operates_elsewhere_has_no_buttons_here(cast: Cast, flow: Alarm, wor
     shown = page(cast.omar, f"/alarms/{flow.uuid}/")
     assert "alarm-do" not in shown
     assert "data-row-act" not in part(cast.omar, "/alarms/", area="works/south")
+
+
+def test_an_alarm_whose_cause_is_shelved_says_why_it_shows_itself(cast: Cast, works: Works) -> None:
+    """ALM-15"""
+    cause, follows = make_alarm(works.level), make_alarm(works.level, "hihi", message="Tank overflows", setpoint=12.0)
+    follows.suppressed_by.add(cause)
+    current.forget()
+    happens([cause, follows], Event.ALARM)
+    known = entry_of(follows)
+    with writing() as writer:
+        writer.suppress(known, "while its cause is active", ENGINE, When(1, 1), by_causes=True)
+    assert "Shows itself" not in page(cast.omar, f"/alarms/{follows.uuid}/")
+    assert "Tank overflows" not in page(cast.omar, "/alarms/")
+    act(cast.omar, "shelve", f"{cause.uuid}:1", minutes="10", shelve_reason="being cleaned")
+    said = "Shows itself because its cause works/north/level:hi is shelved."
+    assert said in page(cast.omar, f"/alarms/{follows.uuid}/")
+    assert "Tank overflows" in page(cast.omar, "/alarms/")
+    muted = part(cast.omar, "/alarms/muted/")
+    assert said in muted
+    assert "Tank overflows" in muted
+    assert said not in part(cast.sam, "/alarms/muted/")
+    act(cast.omar, "unshelve", f"{cause.uuid}:1")
+    assert "Shows itself because" not in part(cast.omar, "/alarms/muted/")
