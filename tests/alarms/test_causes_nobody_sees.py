@@ -160,6 +160,20 @@ def test_a_cause_that_comes_while_it_is_shelved_hides_nothing(site: Site) -> Non
     ]  # fmt: skip
 
 
+def test_what_comes_in_the_scan_in_which_its_seen_cause_goes_and_a_hidden_one_stays_calls_once(works: Works) -> None:
+    seen, hidden, follows = make_alarm(works.level), make_alarm(works.level, "hidden"), make_alarm(works.flow)
+    follows.suppressed_by.add(seen, hidden)
+    with transaction.atomic():
+        bump("ada", "test")
+    engine, both = Engine(load().alarms), (seen.pk, hidden.pk)
+    raised = [Raised(pk, Event.ALARM, 1, HIGH, 0) for pk in both]
+    engine.apply([*raised, Raised(follows.pk, Event.SUPPRESS, 1, NORMAL, 0, "a cause is active", both)], 1, "1-0")
+    shelve(hidden)
+    engine.apply([Raised(seen.pk, Event.RETURN, 2, NORMAL, 0), Raised(follows.pk, Event.ALARM, 2, HIGH, 0)], 1, "2-0")
+    row = row_of(follows)
+    assert (row.is_listed, row.occurrence, row.annunciated_no == row.changed_no) == (True, 1, True)
+
+
 def test_it_holds_over_a_kill_and_nothing_is_written_twice(site: Site) -> None:
     site.level(HIGH)
     site.process.keep()

@@ -218,6 +218,16 @@ def test_what_the_rows_say_stays_until_a_value_says_otherwise() -> None:
     assert told(evaluation.take(block(3, {4: 0}, group="b"))) == [(3, "unsuppress", 3)]
 
 
+@pytest.mark.parametrize(("by_causes", "rule", "causes"), [([1], CAUSE_ACTIVE, (2,)), ([], "flag", ())])
+def test_what_the_rows_say_of_why_it_is_suppressed_stays_while_its_expression_is_not_known(
+    by_causes: list[int], rule: str, causes: tuple[int, ...]
+) -> None:
+    """ALM-15"""
+    evaluation = of(high(1, 1, suppression=Suppression("flag", "flag", (("flag", 3),), (2,))), high(2, 2))
+    evaluation.assume(active=[2], suppressed=[1], by_causes=by_causes)
+    assert [(r.rule, r.causes) for r in evaluation.take(block(0))] == [(rule, causes)]
+
+
 def test_rows_that_are_assumed_later_are_judged_by_the_values_that_are_known() -> None:
     evaluation = of(high())
     evaluation.take(block(0, {1: 5.0}))
