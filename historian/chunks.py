@@ -1,44 +1,128 @@
-"""Samples of a series as bytes, and back, exact for every bit. Pure."""
+"""Samples of a series as few bytes, and back, exact for every bit but which NaN a missing number is. Pure.
 
-import json
+docs/history.md ("A chunk, byte by byte") says it for outsiders: VERSION, checksum, count, then column by column.
+"""
+
 import struct
 import zlib
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from historian.numbers import pack_numbers, unpack_numbers
+from historian.packing import Ints, Reader, Unreadable, natural, pack, pack_bytes, unpack, unpack_bytes
 from historian.samples import Samples
 
-VERSION: Final = 0
-"""Not to be kept: what is written with it is for trials only."""
-_HEAD: Final = struct.Struct("<BII")
+VERSION: Final = 1
+MOST: Final = 3_600_000
+"""Samples in a chunk: one a millisecond of its hour."""
+_LONGEST_TEXTS: Final = 256 << 20
+_HEAD: Final = struct.Struct("<BI")
 
 
 class DamagedChunk(Exception):
-    """These bytes are no whole chunk of a version that this program knows."""
+    """These bytes are no whole piece of a version that this program knows."""
 
 
 def encode(samples: Samples) -> bytes:
-    exact = json.dumps(list(samples.exact.items())).encode()
-    columns = samples.times.astype("<i8"), samples.numbers.astype("<f8"), samples.statuses.astype("<u4")
-    raw = b"".join(column.tobytes() for column in (*columns, samples.server_ms.astype("<i8"))) + exact
-    packed = zlib.compress(raw)
-    return _HEAD.pack(VERSION, zlib.crc32(packed), len(samples)) + packed
+    """Raises ValueError for more than MOST samples."""
+    count = len(samples)
+    if count > MOST:
+        raise ValueError(f"{count:,} samples are more than the {MOST:,} that an hour can have")
+    body = natural(count)
+    if count:
+        body += pack(samples.times) + pack(samples.server_ms - samples.times)
+        body += _pack_statuses(samples.statuses) + pack_numbers(samples.numbers)
+        body += _pack_texts(samples.times, samples.exact)
+    return sealed(VERSION, body)
 
 
 def decode(encoded: bytes) -> Samples:
     """Raises DamagedChunk."""
     try:
-        version, checksum, count = _HEAD.unpack_from(encoded)
-        packed = encoded[_HEAD.size :]
-        if version != VERSION or zlib.crc32(packed) != checksum:
-            raise DamagedChunk("The checksum is not that of the bytes.")
-        raw = zlib.decompress(packed)
-        times, numbers, statuses, server_ms = (
-            np.frombuffer(raw, kind, count, place * count)
-            for kind, place in (("<i8", 0), ("<f8", 8), ("<u4", 16), ("<i8", 20))
-        )
-        exact = {int(ms): str(text) for ms, text in json.loads(raw[28 * count :])}
-    except (struct.error, zlib.error, ValueError) as error:
-        raise DamagedChunk(str(error)) from error
+        reader = Reader(opened(VERSION, encoded))
+        count = reader.natural(MOST)
+        times = unpack(reader, count)
+        if (times[1:] <= times[:-1]).any():
+            raise Unreadable("the times are not in order")
+        server_ms = times + unpack(reader, count)
+        statuses = _unpack_statuses(reader, count) if count else np.empty(0, np.uint32)
+        numbers = unpack_numbers(reader, count) if count else np.empty(0)
+        exact = _unpack_texts(reader, times) if count else {}
+        reader.end()
+    except Unreadable as error:
+        raise DamagedChunk(f"It cannot be unpacked: {error}.") from error
     return Samples(times, numbers, statuses, server_ms, exact)
+
+
+def sealed(version: int, body: bytes) -> bytes:
+    return _HEAD.pack(version, zlib.crc32(body)) + body
+
+
+def opened(version: int, encoded: bytes) -> bytes:
+    """Its body. Raises DamagedChunk."""
+    if len(encoded) < _HEAD.size:
+        raise DamagedChunk(f"It has {len(encoded)} bytes; the shortest there is has {_HEAD.size}.")
+    written, checksum = _HEAD.unpack_from(encoded)
+    if written != version:
+        raise DamagedChunk(f"It says that it is of version {written}; this program reads version {version}.")
+    body = encoded[_HEAD.size :]
+    if zlib.crc32(body) != checksum:
+        raise DamagedChunk(f"The checksum of its {len(body)} bytes is not the one that stands before them.")
+    return body
+
+
+def _pack_statuses(statuses: NDArray[np.uint32]) -> bytes:
+    """Stretches of equal ones: how many, their statuses, their lengths but the last."""
+    edges = np.flatnonzero(statuses[1:] != statuses[:-1]) + 1
+    values = statuses[np.append(0, edges)].astype(np.int64)
+    return natural(len(edges)) + pack(values, (0,)) + pack(np.diff(edges, prepend=0), (0,))
+
+
+def _unpack_statuses(reader: Reader, count: int) -> NDArray[np.uint32]:
+    edges = reader.natural(count - 1)
+    values, lengths = unpack(reader, edges + 1), unpack(reader, edges)
+    if ((values < 0) | (values >= 2**32)).any() or ((lengths < 1) | (lengths >= count)).any():
+        raise Unreadable("a status or the length of its stretch is out of range")
+    last = count - int(lengths.sum())
+    if last < 1:
+        raise Unreadable("the stretches of statuses are longer than the chunk")
+    return np.repeat(values.astype(np.uint32), np.append(lengths, last))
+
+
+def _pack_texts(times: Ints, exact: Mapping[int, str]) -> bytes:
+    """How many samples have one; then which, which text each has, lengths of the texts in bytes, the texts."""
+    places = [place for place, ms in enumerate(times.tolist()) if ms in exact] if exact else []
+    if not places:
+        return natural(0)
+    known: dict[str, int] = {}
+    words = [known.setdefault(exact[int(times[place])], len(known)) for place in places]
+    texts = [text.encode("utf-8", "surrogatepass") for text in known]
+    lengths = np.array([len(text) for text in texts], np.int64)
+    columns = pack(np.array(places, np.int64)) + pack(np.array(words, np.int64))
+    return natural(len(places)) + columns + natural(len(texts)) + pack(lengths) + pack_bytes(b"".join(texts))
+
+
+def _unpack_texts(reader: Reader, times: Ints) -> dict[int, str]:
+    count = reader.natural(len(times))
+    if not count:
+        return {}
+    places, words = unpack(reader, count), unpack(reader, count)
+    lengths = unpack(reader, reader.natural(count))
+    if ((lengths < 0) | (lengths > _LONGEST_TEXTS)).any() or int(lengths.sum()) > _LONGEST_TEXTS:
+        raise Unreadable("the lengths of the texts are out of range")
+    ends = np.cumsum(lengths)
+    whole = unpack_bytes(reader, int(lengths.sum()))
+    is_within = (places >= 0) & (places < len(times)) & (words >= 0) & (words < len(lengths))
+    if not is_within.all() or (places[1:] <= places[:-1]).any():
+        raise Unreadable("a text belongs to no sample, or a sample to no text")
+    try:
+        texts = [
+            whole[end - length : end].decode("utf-8", "surrogatepass")
+            for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)
+        ]
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"a text is not UTF-8 ({error})") from error
+    return {int(ms): texts[word] for ms, word in zip(times[places], words.tolist(), strict=True)}

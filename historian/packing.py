@@ -1,0 +1,173 @@
+"""Whole numbers as few bytes, and back. Pure. docs/history.md ("A chunk, byte by byte") is written for outsiders.
+
+A column is turned into what is hard to foretell of it: distances from the middle (order 0), steps (order 1) or changes
+of the step (order 2); of these, each folded to a whole number >= 0, the lowest bytes are packed together, then the
+second lowest and so on. All arithmetic is modulo 2^64, so nothing can overflow.
+"""
+
+import zlib
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+_SAME, _RAW, _DEFLATED = 0, 1, 2
+"""How a plane of bytes is packed: one byte that all are; as they are; deflated (RFC 1951)."""
+_NARROW: Final = 2
+"""Bytes a number up to which each order is tried; with more the estimate is near enough, and the time is missed."""
+_ORDERS: Final = (0, 1, 2)
+_LONGEST_VARINT: Final = 10
+_MANY, _NOISE = 1024, 7.8
+"""Of so many bytes with so many bits each nothing is to be saved; trying would cost most of the time there is."""
+
+
+class Unreadable(Exception):
+    """Bytes that pack() never writes."""
+
+
+class Reader:
+    """Reads from the beginning of `raw` to its end, and never beyond."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        self._at = 0
+
+    def take(self, size: int) -> bytes:
+        taken = self._raw[self._at : self._at + size]
+        if len(taken) != size:
+            raise Unreadable(f"{size} bytes are expected at byte {self._at}, and {len(taken)} are there")
+        self._at += size
+        return taken
+
+    def byte(self) -> int:
+        return self.take(1)[0]
+
+    def natural(self, most: int = 2**64 - 1) -> int:
+        """LEB128: seven bits a byte, lowest first, the high bit says that another byte follows."""
+        number = 0
+        for place in range(_LONGEST_VARINT):
+            byte = self.byte()
+            number |= (byte & 0x7F) << (7 * place)
+            if byte < 0x80:
+                if number > most:
+                    raise Unreadable(f"{number} stands where at most {most} can be")
+                return number
+        raise Unreadable(f"a number does not end before byte {self._at}")
+
+    def whole(self) -> int:
+        """Zigzag: 0, -1, 1, -2, 2 … as 0, 1, 2, 3, 4 …"""
+        folded = self.natural()
+        return (folded >> 1) ^ -(folded & 1)
+
+    def end(self) -> None:
+        if self._at != len(self._raw):
+            raise Unreadable(f"{len(self._raw) - self._at} bytes follow where the end is expected")
+
+
+def natural(number: int) -> bytes:
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def whole(number: int) -> bytes:
+    """`number` within int64."""
+    return natural((number << 1) ^ (number >> 63))
+
+
+def pack(column: Ints, orders: Sequence[int] = _ORDERS) -> bytes:
+    """`orders`: those to choose from. The length of the column is not in the bytes: unpack() is told it."""
+    if not len(column):
+        return b""
+    made = [_Ordered(column, order) for order in orders if order < len(column)] or [_Ordered(column, 0)]
+    best = min(made, key=lambda one: one.estimate)
+    if best.width > _NARROW or not best.width:
+        return best.packed()
+    return min((one.packed() for one in made if one.width <= _NARROW), key=len)
+
+
+class _Ordered:
+    """A column in one order."""
+
+    def __init__(self, column: Ints, order: int) -> None:
+        self.order = order
+        self.heads: list[int] = []
+        for _ in range(order):
+            self.heads.append(int(column[0]))
+            column = np.diff(column)
+        self.middle = int(np.partition(column, len(column) // 2)[len(column) // 2])
+        off = column - self.middle
+        self.folded = ((off << 1) ^ (off >> 63)).view(np.uint64)
+        self.width = (int(self.folded.max()).bit_length() + 7) // 8
+        self.estimate = float(np.log2(self.folded + 1.0).sum()) + 8 * order
+
+    def packed(self) -> bytes:
+        head = bytes([self.order | self.width << 2]) + b"".join(map(whole, self.heads)) + whole(self.middle)
+        planes = self.folded.astype("<u8").view(np.uint8).reshape(-1, 8).T
+        return head + b"".join(pack_bytes(planes[place].tobytes()) for place in range(self.width))
+
+
+def unpack(reader: Reader, count: int) -> Ints:
+    if not count:
+        return np.empty(0, np.int64)
+    head = reader.byte()
+    order, width = head & 3, head >> 2
+    if order not in _ORDERS or order >= count or width > 8:
+        raise Unreadable(f"a column of {count} begins with {head}")
+    heads = [reader.whole() for _ in range(order)]
+    middle = reader.whole()
+    table = np.zeros((count - order, 8), np.uint8)
+    for place in range(width):
+        table[:, place] = np.frombuffer(unpack_bytes(reader, count - order), np.uint8)
+    folded = table.reshape(-1).view("<u8").astype(np.uint64)
+    column = (folded >> np.uint64(1)).view(np.int64) ^ -(folded & np.uint64(1)).view(np.int64)
+    column += np.int64(middle)
+    for first in reversed(heads):
+        column = np.cumsum(np.concatenate([np.array([first], np.int64), column]), dtype=np.int64)
+    return column
+
+
+def pack_bytes(plane: bytes) -> bytes:
+    """The shortest of some ways. The length is not in the bytes."""
+    if plane == plane[:1] * len(plane):
+        return bytes([_SAME]) + plane[:1]
+    best, how = plane, _RAW
+    if len(plane) >= _MANY and _entropy(plane) > _NOISE:
+        return bytes([_RAW]) + plane
+    for strategy in (zlib.Z_DEFAULT_STRATEGY, zlib.Z_HUFFMAN_ONLY):
+        packer = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS, 8, strategy)
+        packed = packer.compress(plane) + packer.flush()
+        if len(packed) < len(best):
+            best, how = packed, _DEFLATED
+    return bytes([how]) + (natural(len(best)) if how == _DEFLATED else b"") + best
+
+
+def _entropy(plane: bytes) -> float:
+    """Bits a byte, were each for itself."""
+    shares = np.bincount(np.frombuffer(plane, np.uint8), minlength=256) / len(plane)
+    return -float((shares * np.log2(np.where(shares > 0, shares, 1.0))).sum())
+
+
+def unpack_bytes(reader: Reader, count: int) -> bytes:
+    how = reader.byte()
+    if how == _SAME:
+        return reader.take(1) * count if count else b""
+    if how == _RAW:
+        return reader.take(count)
+    if how != _DEFLATED:
+        raise Unreadable(f"bytes packed by way {how} are not known")
+    packed = reader.take(reader.natural(count))
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        plane = unpacker.decompress(packed, count + 1)
+    except zlib.error as error:
+        raise Unreadable(f"deflated bytes cannot be unpacked ({error})") from error
+    if len(plane) != count or not unpacker.eof or unpacker.unused_data:
+        raise Unreadable(f"deflated bytes are not the {count} that are expected")
+    return plane
