@@ -94,7 +94,7 @@ def _decimal(numbers: Floats, bits: Ints) -> bytes | None:
 
 def _holds(law: int, numbers: Floats, bits: Ints, decimals: int) -> bool:
     with np.errstate(over="ignore"):
-        wholes = np.rint(numbers * 10.0**decimals)
+        wholes = np.rint(numbers * 10.0**decimals) + 0.0  # a whole number has no negative zero
     if not (np.abs(wholes) < _EXACT).all():
         return False
     return bool((_of_decimals(law, wholes, decimals).view(np.int64) == bits).all())

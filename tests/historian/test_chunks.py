@@ -43,6 +43,7 @@ def assert_same(one: Samples, other: Samples) -> None:
 @given(samples(texts=True))
 @example(empty())
 @example(of_numbers([-0.0, 0.0, 5e-324, -5e-324, 1.7976931348623157e308, float("nan"), -1.7976931348623157e308]))
+@example(of_numbers([-0.0]))
 @example(of_numbers([float("nan")] * 4))
 @example(of_numbers([0.1, 0.2, 0.30000000000000004, 0.3]))
 @example(of_numbers([1e15 + k / 8 for k in range(30)]))
