@@ -89,7 +89,7 @@ def history_database_url(folder: Path) -> str:
     if given and urlsplit(given).scheme not in HISTORY_SCHEMES:
         raise ImproperlyConfigured(
             "HISTORY_DATABASE_URL must begin with postgres:// or sqlite:///, like postgres://user:password@host/name, "
-            "or sqlite:////srv/history.sqlite3. Unset it to keep history in the PostgreSQL of DATABASE_URL or in DATA_DIR."
+            "or sqlite:////srv/history.sqlite3. Unset it to keep history in DATABASE_URL's PostgreSQL or in DATA_DIR."
         )
     if given.startswith("sqlite") and len(urlsplit(given).path) < 2:
         raise ImproperlyConfigured("HISTORY_DATABASE_URL names no file. Give it like sqlite:////srv/history.sqlite3.")
