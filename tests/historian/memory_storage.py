@@ -1,7 +1,7 @@
 """A Storage that does everything in the plainest way: samples in a list, summaries reckoned one by one."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -58,7 +58,9 @@ class MemoryStorage:
         self.fewest_for_minutes = 1
         self.asked: list[tuple[str, int, int]] = []
 
-    def add(self, series: int, rows: list[tuple[int, float | None, int]], exact: dict[int, str] | None = None) -> None:
+    def add(
+        self, series: int, rows: Sequence[tuple[int, float | None, int]], exact: dict[int, str] | None = None
+    ) -> None:
         for ms, number, status in rows:
             self.rows[series].append((ms, series, number, (exact or {}).get(ms), status, ms))
 
