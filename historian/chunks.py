@@ -5,15 +5,15 @@ docs/history.md ("A chunk, byte by byte") says it for outsiders: VERSION, checks
 
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from historian.numbers import pack_numbers, unpack_numbers
-from historian.packing import Ints, Reader, Unreadable, natural, pack, pack_bytes, unpack, unpack_bytes
-from historian.samples import Samples
+from historian.packing import Ints, Reader, Unreadable, inflated, natural, pack, pack_bytes, unpack, unpack_bytes
+from historian.samples import Samples, empty
 
 VERSION: Final = 1
 MOST: Final = 3_600_000
@@ -31,7 +31,7 @@ def encode(samples: Samples) -> bytes:
     count = len(samples)
     if count > MOST:
         raise ValueError(f"{count:,} samples are more than the {MOST:,} that an hour can have")
-    body = natural(count)
+    body = bytes([_PACKED]) + natural(count)
     if count:
         body += pack(samples.times) + pack(samples.server_ms - samples.times)
         body += _pack_statuses(samples.statuses) + pack_numbers(samples.numbers)
@@ -39,22 +39,55 @@ def encode(samples: Samples) -> bytes:
     return sealed(VERSION, body)
 
 
+def encode_loosely(samples: Samples) -> bytes:
+    """For a chunk that is soon merged with others: five times the bytes for a tenth of the time."""
+    if samples.exact or len(samples) > MOST:
+        return encode(samples)
+    times, server_ms = samples.times, samples.server_ms
+    raw = b"".join(
+        [times.tobytes(), (server_ms - times).tobytes(), samples.numbers.tobytes(), samples.statuses.tobytes()]
+    )
+    return sealed(VERSION, bytes([_PLAIN]) + natural(len(times)) + zlib.compress(raw, 1, -zlib.MAX_WBITS))
+
+
 def decode(encoded: bytes) -> Samples:
     """Raises DamagedChunk."""
     try:
         reader = Reader(opened(VERSION, encoded))
-        count = reader.natural(MOST)
-        times = unpack(reader, count)
-        if (times[1:] <= times[:-1]).any():
-            raise Unreadable("the times are not in order")
-        server_ms = times + unpack(reader, count)
-        statuses = _unpack_statuses(reader, count) if count else np.empty(0, np.uint32)
-        numbers = unpack_numbers(reader, count) if count else np.empty(0)
-        exact = _unpack_texts(reader, times) if count else {}
+        way, count = reader.byte(), reader.natural(MOST)
+        if way not in _WAYS:
+            raise Unreadable(f"samples in way {way} are not known")
+        samples = _WAYS[way](reader, count)
         reader.end()
     except Unreadable as error:
         raise DamagedChunk(f"It cannot be unpacked: {error}.") from error
-    return Samples(times, numbers, statuses, server_ms, exact)
+    if (samples.times[1:] <= samples.times[:-1]).any():
+        raise DamagedChunk("Its times are not in order.")
+    return samples
+
+
+def _unpack(reader: Reader, count: int) -> Samples:
+    if not count:
+        return empty()
+    times = unpack(reader, count)
+    server_ms = times + unpack(reader, count)
+    statuses = _unpack_statuses(reader, count)
+    numbers = unpack_numbers(reader, count)
+    return Samples(times, numbers, statuses, server_ms, _unpack_texts(reader, times))
+
+
+def _inflate(reader: Reader, count: int) -> Samples:
+    raw = inflated(reader.rest(), _PLAIN_BYTES * count)
+    times, later, numbers = (
+        np.frombuffer(raw, kind, count, 8 * count * n) for n, kind in enumerate(("<i8", "<i8", "<f8"))
+    )
+    return Samples(times, numbers, np.frombuffer(raw, "<u4", count, 24 * count), times + later)
+
+
+_PLAIN, _PACKED = 0, 1
+_WAYS: Final[dict[int, Callable[[Reader, int], Samples]]] = {_PLAIN: _inflate, _PACKED: _unpack}
+_PLAIN_BYTES: Final = 28
+"""A sample: time, by how much later the server knew, number, status."""
 
 
 def sealed(version: int, body: bytes) -> bytes:

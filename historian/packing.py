@@ -62,6 +62,10 @@ class Reader:
         folded = self.natural()
         return (folded >> 1) ^ -(folded & 1)
 
+    def rest(self) -> bytes:
+        rest, self._at = self._raw[self._at :], len(self._raw)
+        return rest
+
     def end(self) -> None:
         if self._at != len(self._raw):
             raise Unreadable(f"{len(self._raw) - self._at} bytes follow where the end is expected")
@@ -162,12 +166,15 @@ def unpack_bytes(reader: Reader, count: int) -> bytes:
         return reader.take(count)
     if how != _DEFLATED:
         raise Unreadable(f"bytes packed by way {how} are not known")
-    packed = reader.take(reader.natural(count))
+    return inflated(reader.take(reader.natural(count)), count)
+
+
+def inflated(packed: bytes, count: int) -> bytes:
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        plane = unpacker.decompress(packed, count + 1)
+        plain = unpacker.decompress(packed, count + 1)
     except zlib.error as error:
         raise Unreadable(f"deflated bytes cannot be unpacked ({error})") from error
-    if len(plane) != count or not unpacker.eof or unpacker.unused_data:
+    if len(plain) != count or not unpacker.eof or unpacker.unused_data:
         raise Unreadable(f"deflated bytes are not the {count} that are expected")
-    return plane
+    return plain
