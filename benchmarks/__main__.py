@@ -19,6 +19,7 @@ BENCHMARKS: Final = {
     "fan_out": "many browsers, beside a bare Daphne hub that sends the same bytes",
     "not_reading": "what a browser that does not read costs the web process",
     "alarms": "10,000 alarm definitions on 10,000 tags/s, latency, floods",
+    "history_out": "8 pens over a day and over a year, beside a plain SQL read of the rows",
     "bus_memory": "what the bus costs: bytes of a block, memory of 15 minutes, publishing",
     "memory": "the idle demo, all processes",
     "starts": "make run: first start, second start, stop",
