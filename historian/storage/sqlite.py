@@ -60,9 +60,9 @@ class SqliteStorage(Keeping):
         try:
             if self._read_only:
                 connection.execute("PRAGMA query_only = ON")
-            else:
+            elif not connection.execute("PRAGMA page_count").fetchone()[0]:  # these stay with the file
                 connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
-                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # both only count before the first table
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
                 connection.execute("PRAGMA journal_mode = WAL")
             # NORMAL: after a loss of power the last transactions may be missing, whole. That loses no sample: what the
             # recorder remembers goes with them, so it reads the same entries of the stream again.
@@ -113,7 +113,8 @@ class SqliteStorage(Keeping):
                 " is made."
             ) from error
         if code in _REASONS:
-            self.close()  # the next call begins with a fresh view of the disk
+            if code not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                self.close()  # the next call begins with a fresh view of the disk
             raise StorageAway(f"The history file {self._path} cannot be used: {_REASONS[code]} ({error}).") from error
         if "no such table" in str(error):
             raise StorageAway(

@@ -300,7 +300,8 @@ def test_outsiders_read_the_same_in_the_views(storage: Storage) -> None:
 
 
 def test_an_empty_storage_answers_with_nothing(storage: Storage) -> None:
-    assert storage.read([1], 0, 2**61) == storage.hours([1], 0, 2**61) == storage.minutes([1], 0, 2**61) == {}
+    for found in (storage.read([1], 0, 2**61), storage.hours([1], 0, 2**61), storage.minutes([1], 0, 2**61)):
+        assert found == {}
     assert storage.before([1], T0) == storage.after([1], T0) == {}
     assert storage.unmerged_hours(2**61, 5) == []
     assert (storage.usage().samples, storage.usage().first_ms) == (0, None)
