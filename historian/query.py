@@ -119,6 +119,7 @@ class Query:
             fits = _exact_within(edges, options)
             level = _coarsest(edges, options)
             found = levels.read(self._storage, [pen.series], from_ms, to_ms, level, fits)
+            _fit_stand_ins(found[pen.series], edges)
             covered, sides = found[pen.series], levels.bounds(self._storage, found, from_ms, to_ms)[pen.series]
             if Aggregate.NUMBER_OF_TRANSITIONS in kinds:
                 sides = joined([self._usable_before(pen.series, sides[0], options), sides[0]]), sides[1]
@@ -175,6 +176,28 @@ def _exact_within(edges: NDArray[np.int64], options: Options) -> levels.Fits:
         return np.asarray(within & pieces.is_exact(summaries))
 
     return fits
+
+
+def _fit_stand_ins(covered: Covered, edges: NDArray[np.int64]) -> None:
+    """Where samples have expired, what is left must lie within intervals. Raises QueryRefused.
+
+    At the begin and the end of the whole time it is left out instead: there an hour at most is missing, and the status
+    of the interval says so.
+    """
+    if covered.has_expired:
+        covered.minutes, covered.hours = (_fitted(part, edges) for part in (covered.minutes, covered.hours))
+
+
+def _fitted(summaries: Summaries, edges: NDArray[np.int64]) -> Summaries:
+    rows = summaries.rows
+    rows = rows[(rows["first_ms"] >= edges[0]) & (rows["last_ms"] < edges[-1])]
+    first, last = (np.searchsorted(edges, rows[name], side="right") for name in ("first_ms", "last_ms"))
+    if (first != last).any():
+        raise QueryRefused(
+            "The samples of a part of this time have expired; only summaries of minutes or hours are left of it. Ask "
+            "for intervals of whole hours or days, or for a later time."
+        )
+    return Summaries(rows)
 
 
 def _line(

@@ -163,6 +163,23 @@ def test_where_samples_have_expired_summaries_stand_in_and_it_is_said(
     assert (np.nanmin(line.values), np.nanmax(line.values)) == (raw.min(), raw.max())
 
 
+def test_intervals_finer_than_what_is_left_are_refused_and_an_unaligned_begin_is_not(memory: MemoryStorage) -> None:
+    """HIS-05: an hour that has only its summary cannot be divided."""
+    memory.add(1, wave(T0, T0 + 6 * HOUR_MS, 60_000))
+    memory.sealed_to = memory.kept_from = memory.minutes_from = T0 + 4 * HOUR_MS
+    begin, end = T0 + 20 * MINUTE_MS, T0 + 6 * HOUR_MS
+
+    with pytest.raises(QueryRefused, match=r"have expired.*whole hours"):
+        asking(memory).aggregate(
+            Pen(1), [Aggregate.TIME_AVERAGE], begin, end, intervals(begin, end, Every.of("15min"), UTC)
+        )
+    edges = intervals(begin, end, Every.of("2h"), UTC)
+    table = asking(memory).aggregate(Pen(1), [Aggregate.COUNT, Aggregate.PERCENT_GOOD], begin, end, edges)
+    assert table.columns[Aggregate.COUNT].values.tolist() == [60, 120, 120]
+    assert (table.columns[Aggregate.PERCENT_GOOD].values <= 100).all()
+    assert table.level == "hours"
+
+
 def test_gaps_in_a_long_time_are_drawn_exactly(memory: MemoryStorage) -> None:
     """HIS-07."""
     rows = wave(T0, T0 + 60 * DAY_MS, 1_800_000)
