@@ -51,10 +51,16 @@ class PostgresqlStorage(Keeping):
         return self._open
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
-        connection = psycopg.connect(
-            self._url, autocommit=True, connect_timeout=_CONNECT_S, application_name="isthmus history",
-            keepalives_idle=5, keepalives_interval=2, keepalives_count=3, tcp_user_timeout=_SILENT_MS,
-        )  # fmt: skip
+        try:
+            connection = psycopg.connect(
+                self._url, autocommit=True, connect_timeout=_CONNECT_S, application_name="isthmus history",
+                keepalives_idle=5, keepalives_interval=2, keepalives_count=3, tcp_user_timeout=_SILENT_MS,
+            )  # fmt: skip
+        except psycopg.ProgrammingError:  # what it says may quote the password
+            raise StorageAway(
+                "The address of history's PostgreSQL is not understood. Give HISTORY_DATABASE_URL like "
+                "postgres://user:password@host/name, with options that libpq knows, such as ?sslmode=require."
+            ) from None
         connection.execute("SET search_path = history")
         connection.execute("SET timezone = 'UTC'")
         connection.execute(f"SET lock_timeout = {_LOCK_MS}")

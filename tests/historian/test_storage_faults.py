@@ -161,3 +161,15 @@ def test_a_server_that_goes_and_comes_back_is_found_again() -> None:
     with pytest.raises(StorageAway):
         storage.prepare()
     storage.close()
+
+
+@pytest.mark.parametrize("rest", ["host/name?currentSchema=x", "host:port/name", "[host/name"])
+def test_an_address_that_postgresql_does_not_understand_is_refused_without_its_password(rest: str) -> None:
+    with pytest.raises((StorageAway, ValueError)) as refusal:
+        open_storage(f"postgres://user:sesame@{rest}").series()
+    assert "sesame" not in str(refusal.value)
+
+
+def test_a_place_that_is_no_database_we_know_is_refused() -> None:
+    with pytest.raises(ValueError, match="give postgres:// or sqlite:///"):
+        open_storage("mysql://user:sesame@host/name")
