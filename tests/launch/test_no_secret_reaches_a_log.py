@@ -127,3 +127,8 @@ def test_a_supervised_process_names_itself_in_each_line(
     structlog.get_logger("tests").warning("up")
 
     assert lines()[0]["process"] == "poller"
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "DATABASE_URL", "HISTORY_DATABASE_URL"])
+def test_passwords_of_every_address_are_known_as_secrets_also_as_they_are_escaped(name: str) -> None:
+    assert logs.known_secrets({name: "postgres://user:open%20sesame@10.0.0.1/x"}) == ("open%20sesame", "open sesame")
