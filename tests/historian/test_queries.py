@@ -1,8 +1,6 @@
 """What history answers: the right level, the right edge, nothing invented, nothing lost (HIS-05, HIS-07, HIS-09)."""
 
 import math
-from collections.abc import Iterator
-from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -19,8 +17,10 @@ from historian.query import Line, Newest, Pen, Query
 from historian.samples import Samples
 from historian.series import SeriesKey, SeriesKind
 from historian.storage.base import HOUR_MS, Chunk, Sealed, Storage
-from historian.storage.opening import open_storage
 from tests.historian.memory_storage import MINUTE_MS, MemoryStorage
+from tests.historian.storages import history_url, postgres_url, storage
+
+__all__ = ["history_url", "postgres_url", "storage"]  # fixtures
 
 DAY_MS = 24 * HOUR_MS
 T0 = 1_767_225_600_000
@@ -207,8 +207,8 @@ def test_aggregates_are_the_same_from_summaries_as_from_samples(data: st.DataObj
             ), min_size=1, max_size=120, unique_by=lambda r: r[0],
         )
     )  # fmt: skip
-    for storage in (memory, plain):
-        storage.add(1, [(ms, value, status) for ms, value, status in rows])
+    for either in (memory, plain):
+        either.add(1, [(ms, value, status) for ms, value, status in rows])
     memory.sealed_to = T0 + 4 * HOUR_MS
     memory.late = {T0 + HOUR_MS} if data.draw(st.booleans()) else set()
     every = Every.of(data.draw(st.sampled_from(["1h", "2h", "15min", "7min", "1min"])))
@@ -217,13 +217,45 @@ def test_aggregates_are_the_same_from_summaries_as_from_samples(data: st.DataObj
     pen = Pen(1, is_stepped=data.draw(st.booleans()))
 
     table, same = (
-        asking(storage).aggregate(pen, list(Aggregate), begin, T0 + 5 * HOUR_MS, edges) for storage in (memory, plain)
+        asking(either).aggregate(pen, list(Aggregate), begin, T0 + 5 * HOUR_MS, edges) for either in (memory, plain)
     )
 
     for kind in Aggregate:
         a, b = same.columns[kind], table.columns[kind]
         assert b.values.tolist() == pytest.approx(a.values.tolist(), nan_ok=True, rel=1e-9, abs=1e-9), kind
         assert (b.statuses.tolist(), b.times.tolist()) == (a.statuses.tolist(), a.times.tolist()), kind
+
+
+reading = st.tuples(
+    st.integers(0, 40 * 3600).map(lambda s: T0 + s * 1000),
+    st.one_of(st.none(), st.integers(-99, 99).map(float)),
+    st.sampled_from([GOOD] * 9 + [UNCERTAIN_NO_COMMUNICATION, BAD_NO_COMMUNICATION]),
+)
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(reading, max_size=80, unique_by=lambda r: r[0]), st.integers(0, 40),
+    st.sets(st.integers(0, 40), max_size=3), st.integers(0, 39 * 3600),
+    st.integers(1, 40 * 3600), st.sampled_from([8, 20, 100]),
+)  # fmt: skip
+def test_whatever_is_sealed_extremes_are_drawn_and_nothing_is_invented(
+    rows: list[tuple[int, float | None, int]], sealed: int, late: set[int], begin: int, length: int, points: int
+) -> None:
+    """HIS-09."""
+    memory = MemoryStorage()
+    memory.add(1, rows)
+    memory.sealed_to, memory.late = T0 + sealed * HOUR_MS, {T0 + hour * HOUR_MS for hour in late}
+    from_ms, to_ms = T0 + begin * 1000, T0 + (begin + length) * 1000
+
+    line = asking(memory).plot([Pen(1)], from_ms, to_ms, points)[0]
+
+    assert len(line.times) <= points
+    assert {v for v in line.values.tolist() if v == v} <= {v for _, v, _ in rows}
+    good = [v for ms, v, status in rows if from_ms <= ms < to_ms and status == GOOD and v is not None]
+    inside = line.values[(line.times >= from_ms) & (line.times < to_ms)]
+    if good:
+        assert np.nanmin(inside) <= min(good) <= max(good) <= np.nanmax(inside)
 
 
 def test_a_stream_says_all_samples_once_and_crosses_empty_years(memory: MemoryStorage) -> None:
@@ -266,14 +298,6 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(memory: MemoryStorage, ask
         ask(asking(memory))  # type: ignore[operator] # a question
 
 
-@pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[Storage]:
-    storage = open_storage(f"sqlite:///{tmp_path / 'history.sqlite3'}")
-    storage.prepare()
-    yield storage
-    storage.close()
-
-
 def seal(storage: Storage, series: int, of: Samples) -> None:
     hours = sorted(set((of.times // HOUR_MS * HOUR_MS).tolist()))
     sealed = []
@@ -284,29 +308,30 @@ def seal(storage: Storage, series: int, of: Samples) -> None:
     storage.seal(sealed)
 
 
-def test_sqlite_answers_as_the_plain_storage_does(sqlite: Storage, memory: MemoryStorage) -> None:
+def test_both_engines_answer_as_the_plain_storage_does(storage: Storage, memory: MemoryStorage) -> None:
     """HIS-09: sealed hours, an hour with late samples, and the open hour."""
     key = SeriesKey("d2b7b3ac-8a2b-4f4e-9c3a-0d1b2c3d4e5f", SeriesKind.NUMBER, "m")
-    series = sqlite.add_series({key: "works/level"})[key]
+    series = storage.add_series({key: "works/level"})[key]
     rows = wave(T0, T0 + 25 * HOUR_MS, 40_000)
     rows[700] = (rows[700][0], None, BAD_NO_COMMUNICATION)
     memory.add(series, rows)
-    seal(sqlite, series, memory._all(series).between(T0, T0 + 24 * HOUR_MS))
+    seal(storage, series, memory._all(series).between(T0, T0 + 24 * HOUR_MS))
     late = [(T0 + 7 * HOUR_MS + 3, 77.0, GOOD)]
     memory.add(series, late)
     memory.sealed_to, memory.late = T0 + 24 * HOUR_MS, {T0 + 7 * HOUR_MS}
     new = [(ms, series, v, None, s, ms) for ms, v, s in [*late, *[r for r in rows if r[0] >= T0 + 24 * HOUR_MS]]]
-    sqlite.write(new, None)
+    storage.write(new, None)
 
     for length in (HOUR_MS, 24 * HOUR_MS, 25 * HOUR_MS):
-        lines = [q.plot([Pen(series)], T0 + 500, T0 + length)[0] for q in (asking(memory), Query(sqlite))]
+        lines = [q.plot([Pen(series)], T0 + 500, T0 + length)[0] for q in (asking(memory), Query(storage))]
         assert lines[1].level == lines[0].level
         np.testing.assert_array_equal(lines[1].times, lines[0].times)
         np.testing.assert_array_equal(lines[1].values, lines[0].values)
         assert lines[1].not_good == lines[0].not_good
     edges = intervals(T0, T0 + 25 * HOUR_MS, Every.of("1h"), UTC)
     tables = [
-        q.aggregate(Pen(series), list(Aggregate), T0, T0 + 25 * HOUR_MS, edges) for q in (asking(memory), Query(sqlite))
+        q.aggregate(Pen(series), list(Aggregate), T0, T0 + 25 * HOUR_MS, edges)
+        for q in (asking(memory), Query(storage))
     ]
     for kind in Aggregate:
         np.testing.assert_allclose(tables[1].columns[kind].values, tables[0].columns[kind].values, rtol=1e-9, atol=1e-9)
