@@ -83,6 +83,31 @@ class Usage:
     hot_rows: int
 
 
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What lies of one hour of a series, unread."""
+
+    chunks: Sequence[Chunk]
+    """By `no`."""
+    sealed: Collection[int]
+    """The numbers of those that are in the hour's summary."""
+    hour: Summaries | None
+    minutes: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A piece that was put aside. `what`: chunk or minutes; of minutes `no` is 0."""
+
+    series: int
+    hour_ms: int
+    what: str
+    no: int
+    reason: str
+    at_ms: int
+    encoded: bytes
+
+
 class Storage(Protocol):
     """Not for two threads at once: each opens its own (storage/opening.py: open_storage(url, *, read_only)).
 
@@ -146,6 +171,22 @@ class Storage(Protocol):
 
     def expire(self, retention: Mapping[int, Retention], now_ms: int, limit: int) -> int:
         """Delete at most `limit` rows that are too old; of series that are not named nothing. Returns how many."""
+
+    # -- integrity (historian/integrity.py)
+
+    def paths(self) -> dict[int, str]:
+        """Of all series the path their tag had. Also of numbers under which something lies though no series has them:
+        those have an empty one."""
+
+    def filed_hours(self, series: int, from_ms: int, to_ms: int) -> list[int]:
+        """Hours that begin in from_ms <= hour < to_ms and have a chunk, a summary or minutes."""
+
+    def filed(self, series: int, hour_ms: int) -> Filed: ...
+
+    def put_aside(self, series: int, hour_ms: int, no: int | None, reason: str, at_ms: int) -> None:
+        """A chunk that cannot be read, or the hour's minutes (None), to where it is in nobody's way, and not lost."""
+
+    def aside(self) -> list[Aside]: ...
 
     def usage(self) -> Usage: ...
 

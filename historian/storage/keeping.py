@@ -4,11 +4,12 @@ from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from historian import minutes as codec
 from historian.samples import Row
 from historian.storage.base import HOUR_MS, Chunk, Memory, Retention, Sealed, Usage
-from historian.storage.minutes import encode_minutes
+from historian.storage.filing import Filing
 from historian.storage.schema import HOUR_COLUMNS, LOOSE, SEALED, SEALED_ALONE
-from historian.storage.tables import CHUNK_COLUMNS, TABLES, Tables
+from historian.storage.tables import CHUNK_COLUMNS, TABLES
 from historian.summary import FIELDS
 
 _NO_NUL = str.maketrans("\x00", "\u2400")
@@ -36,7 +37,7 @@ def _storable_text(text: str) -> str:
     return text.translate(_NO_NUL).encode("utf-8", "replace").decode()
 
 
-class Keeping(Tables):
+class Keeping(Filing):
     @abstractmethod
     def insert_samples(self, table: str, rows: Sequence[Row]) -> None: ...
 
@@ -165,7 +166,7 @@ class Keeping(Tables):
             self.delete(table, "series = ? AND hour_ms = ?", keys)
         self.insert("hour", _HOUR_TYPES, [_hour_row(s) for s in sealed])
         minutes = [
-            (s.chunk.series, s.chunk.hour_ms, encode_minutes(s.minutes)) for s in sealed if s.minutes is not None
+            (s.chunk.series, s.chunk.hour_ms, codec.encode(s.minutes)) for s in sealed if s.minutes is not None
         ]
         self.insert("minute", _MINUTE_TYPES, minutes)
 

@@ -57,6 +57,9 @@ _TABLES: Final = [
     "CREATE TABLE hour (\n  series {int} NOT NULL,\n  hour_ms {int} NOT NULL,\n  packed {bytes} NOT NULL,\n  "
     + _hour_columns()
     + ",\n  sealed_no {int} NOT NULL,\n  PRIMARY KEY (series, hour_ms) {with_packed}\n) {by_key}",
+    # Chunks and minutes that could not be read: kept as they were, with the reason, for who can make something of them.
+    "CREATE TABLE damaged (series {int} NOT NULL, hour_ms {int} NOT NULL, what TEXT NOT NULL, no {int} NOT NULL,"
+    " reason TEXT NOT NULL, at_ms {int} NOT NULL, encoded {bytes} NOT NULL)",
     "CREATE TABLE minute (series {int} NOT NULL, hour_ms {int} NOT NULL, encoded {bytes} NOT NULL,"
     " PRIMARY KEY (series, hour_ms)) {by_month}",
 ]

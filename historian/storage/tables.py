@@ -14,10 +14,10 @@ import structlog
 from numpy.typing import NDArray
 
 from historian import chunks as codec
+from historian import minutes as codec_of_minutes
 from historian.samples import Row, Samples, joined, of_rows
 from historian.series import SeriesKey, SeriesKind
-from historian.storage.base import HOUR_MS, Chunk, Memory, StorageDamaged
-from historian.storage.minutes import decode_minutes
+from historian.storage.base import HOUR_MS, Chunk, Memory
 from historian.storage.schema import LOOSE
 from historian.summary import FIELDS, Summaries
 
@@ -319,8 +319,8 @@ class Tables(ABC):
 
     def _minutes_of(self, series: int, hour: int, encoded: bytes) -> Summaries:
         try:
-            return decode_minutes(bytes(encoded))
-        except StorageDamaged as error:
+            return codec_of_minutes.decode(bytes(encoded))
+        except codec.DamagedChunk as error:
             log.error("history_minutes_damaged", series=series, hour_ms=hour, error=str(error))
             return Summaries(np.empty(0, FIELDS))
 
