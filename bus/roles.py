@@ -8,6 +8,7 @@ from typing import IO, Final
 WEB: Final = "web"
 POLLER: Final = "poller"
 ALARMS: Final = "alarms"
+HISTORIAN: Final = "historian"
 JOBS: Final = "jobs"
 SIMULATOR: Final = "simulator"
 

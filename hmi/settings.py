@@ -103,6 +103,8 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     # A server that does not answer must not hold a process that is asked to end, nor a page, for minutes.
     DATABASES["default"]["OPTIONS"] = {"connect_timeout": 3, **DATABASES["default"].get("OPTIONS", {})}
 HISTORY_DATABASE_URL = env.history_database_url(DATA_DIR)
+HISTORY_SPOOL_MB = env.whole_number("HISTORY_SPOOL_MB", 1024, 16, 1_000_000)
+"""So much may wait in DATA_DIR/spool while the database of history is away."""
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"

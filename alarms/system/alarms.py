@@ -18,13 +18,14 @@ from django.utils import timezone
 from alarms.kinds import Kind
 from alarms.models import EngineMemory
 from alarms.snapshot import AlarmSnapshot
-from alarms.system.conditions import JUDGES, Delays, Observation, restarts_within
+from alarms.system.conditions import JUDGES, SILENT_MS, Delays, Observation, restarts_within
 from alarms.system.records import seed, seen_rows, write
 from alarms.system.watching import Watching
 from audit.models import AuditRecord
 from bus import keys
 from bus.asking import Asking
 from bus.presence import hear_links_blocking, hear_processes_blocking, starts_blocking
+from bus.roles import HISTORIAN
 
 RECORDS_EVERY_S: Final = 10.0
 """Audit and backups are looked at less often."""
@@ -158,8 +159,11 @@ def _look_at_bus(client: redis.Redis, reached_ms: int) -> dict[str, Any]:
     ages: dict[str, int] = {}
     for entry_id, fields in events:
         ages.setdefault(fields.get(b"kind", b"").decode(errors="replace"), abs(now_ms - _ms(entry_id)))
+    processes = hear_processes_blocking(client)
+    historian = processes.get(HISTORIAN)
     return {
-        "silent_ms": {role: heard.age_ms for role, heard in hear_processes_blocking(client).items()},
+        "silent_ms": {role: heard.age_ms for role, heard in processes.items()},
+        "history": historian.state.detail if historian and historian.age_ms <= SILENT_MS else None,
         "starts": starts_blocking(client),
         "links": {link: heard.state.state for link, heard in hear_links_blocking(client).items()},
         "memory": (int(info["used_memory"]), int(info.get("maxmemory", 0))),

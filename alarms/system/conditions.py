@@ -6,7 +6,7 @@ definitions and count by the monotonic clock of whoever looks.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from alarms.kinds import Event
 
@@ -23,7 +23,8 @@ DISK_SHARE: Final = (0.05, 0.07)
 BEHIND_MS: Final = (10_000, 2_000)
 SEALING_S: Final = 60.0
 BACKUP_DAYS: Final = 7.0
-WATCHED_ROLES: Final = ("web", "poller", "jobs", "alarms")
+HISTORY_WAITS_MS: Final = 60_000
+WATCHED_ROLES: Final = ("web", "poller", "jobs", "alarms", "historian")
 _LOST: Final = ("connecting", "disconnected")
 
 
@@ -36,6 +37,7 @@ class Observation:
     `disk`: free and total. `unsealed_s`: how long the oldest record of the audit has waited for its seal.
     `backup_days`: age of the newest backup; `has_backup` False: none is known, and it is the age of the site.
     `missed_ms`: of the last gap of the evaluation, and `missed_age_ms` how long ago that was.
+    `history`: what the historian says of itself (historian/recorder.py: figures); None: it is not heard.
     """
 
     has_bus: bool
@@ -51,6 +53,7 @@ class Observation:
     behind_ms: int | None = None
     missed_ms: int = 0
     missed_age_ms: int | None = None
+    history: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,24 @@ def _missed(seen: Observation, _: bool) -> Verdict | None:
     return Verdict(is_recent, seconds, f"Samples of {seconds} s were gone before they could be judged.")
 
 
+def _history_waits(seen: Observation, _: bool) -> Verdict | None:
+    if seen.history is None:
+        return None
+    why, waiting = str(seen.history.get("why_away", "")), int(seen.history.get("waiting", 0))
+    if why:
+        return Verdict(True, waiting, f"{why} {waiting} samples wait in memory.")
+    behind_ms = int(seen.history.get("behind_ms", 0))
+    return Verdict(behind_ms > HISTORY_WAITS_MS, waiting, f"Recording is {behind_ms // 1000} s behind.")
+
+
+def _history_missed(seen: Observation, _: bool) -> Verdict | None:
+    if seen.history is None:
+        return None
+    age, seconds = seen.history.get("missed_age_ms"), int(seen.history.get("missed_ms", 0)) // 1000
+    is_recent = age is not None and int(age) < WINDOW_MS
+    return Verdict(is_recent, seconds, f"Samples of {seconds} s were gone before they could be recorded.")
+
+
 ENGINE_SILENT: Final = "alarms_silent"
 """The process that judges the others cannot tell of its own silence: the process for background work judges this one,
 and so does the alarms process itself, when it is back."""
@@ -164,6 +185,7 @@ JUDGES: Final[Mapping[str, Judge]] = {
     **{f"{role}_restarting": _restarting(role) for role in WATCHED_ROLES},
     "bus_lost": _bus_lost, "link_lost": _link_lost, "redis_memory": _memory, "disk": _disk, "clock_step": _clock_step,
     "audit_behind": _sealing, "backup_old": _backup, "evaluation_behind": _behind, "samples_missed": _missed,
+    "history_waits": _history_waits, "history_missed": _history_missed,
 }  # fmt: skip
 """Name of the system alarm -> when it is true."""
 

@@ -59,10 +59,14 @@ SYSTEM_ALARMS: Final = {
         10,
         Severity.MAJOR,
     ),
+    "historian_silent": _silent(
+        "The historian", "Nothing is recorded; after a quarter of an hour samples are lost.", 15, Severity.MAJOR
+    ),
     "web_restarting": _restarting("The server of the pages"),
     "poller_restarting": _restarting("The poller"),
     "jobs_restarting": _restarting("The process for background work"),
     "alarms_restarting": _restarting("The alarm engine"),
+    "historian_restarting": _restarting("The historian"),
     "bus_lost": SystemAlarm(
         "The bus (Redis) does not answer",
         "Redis has ended, is loading, or cannot be reached.",
@@ -128,6 +132,23 @@ SYSTEM_ALARMS: Final = {
         10,
         Severity.MAJOR,
         (15.0, 10.0),
+    ),
+    "history_waits": SystemAlarm(
+        "History cannot be written",
+        "Its database is away or slow, or its disk is nearly full.",
+        "Samples wait in memory, then on the disk, then in Redis for a quarter of an hour; after that they are lost.",
+        "See on the system page what the historian says. Bring the database back, or make room on its disk.",
+        15,
+        Severity.MAJOR,
+        (60.0, 10.0),
+    ),
+    "history_missed": SystemAlarm(
+        "Samples were not recorded",
+        "The historian was away for longer than the bus keeps samples, or Redis lost data.",
+        "Trends and reports of that time have a gap, which is marked.",
+        "Find out why on the system page, so that it does not happen again.",
+        240,
+        delays=(0.0, 0.0),
     ),
     "samples_missed": SystemAlarm(
         "Samples were not judged",

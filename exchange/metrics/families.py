@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from alarms.lists import Counts
 from bus.presence import Heard, LinkState, ProcessState
-from bus.roles import ALARMS, POLLER, WEB
+from bus.roles import ALARMS, HISTORIAN, POLLER, WEB
 from bus.version import VERSION
 from exchange.metrics.observation import BusFigures, Observation
 
@@ -45,6 +45,18 @@ PROCESS_GAUGES: Final = {
         "put_aside": "Entries that could not be read, and events that could not be written",
         "database_waits": "Writings that had to be tried again",
         "write_ms": "The longest writing of the last second, in ms",
+    },
+    HISTORIAN: {
+        "tags": "Tags that are recorded",
+        "rows": "Samples written",
+        "behind_ms": "How far the newest sample that was read lies back, in ms",
+        "waiting": "Samples that wait in memory for the database",
+        "spooled_bytes": "Bytes of samples that wait on the disk for the database",
+        "missed_ms": "Time of which samples were gone before they could be recorded, in ms",
+        "late": "Samples that came later than newer ones",
+        "clamped": "Samples with a time in the future, which was set back",
+        "put_aside": "Entries that could not be read or recorded",
+        "used_bytes": "Bytes that history takes",
     },
 }
 """Role -> figure of its detail -> what it is. Since the process started."""

@@ -13,7 +13,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from bus.parent import RUN
-from bus.roles import ALARMS, JOBS, POLLER, SIMULATOR, WEB, RoleTaken, holder_of
+from bus.roles import ALARMS, HISTORIAN, JOBS, POLLER, SIMULATOR, WEB, RoleTaken, holder_of
 from hmi import environment as env
 from hmi.launch import preflight
 from hmi.launch.guard import Guard, Listening
@@ -101,7 +101,7 @@ def launch() -> int:
 
 def wait_for_the_last_run(data_dir: Path) -> None:
     """A run that was killed leaves programs that are still ending. Two pollers must never meet."""
-    for role in (SUPERVISOR, WEB, POLLER, ALARMS, JOBS, SIMULATOR):
+    for role in (SUPERVISOR, WEB, POLLER, ALARMS, HISTORIAN, JOBS, SIMULATOR):
         try:
             hold_when_free(data_dir, role).close()
         except RoleTaken as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bus import embedded
-from bus.roles import ALARMS, JOBS, POLLER, SIMULATOR, WEB
+from bus.roles import ALARMS, HISTORIAN, JOBS, POLLER, SIMULATOR, WEB
 from hmi.environment import VALKEY, valkey_folder
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -59,7 +59,8 @@ def leashed(command: Sequence[str], *options: str) -> list[str]:
 def site(data_dir: Path, *, is_embedded_redis: bool, simulator_port: int | None) -> list[Program]:
     """The programs of a site. `simulator_port`: the first port of the demo's devices; None without the demo."""
     programs = [valkey(data_dir)] if is_embedded_redis else []
-    programs += [web(), worker(POLLER, "run_poller"), worker(ALARMS, "run_alarms"), worker(JOBS, "run_jobs")]
+    programs += [web(), worker(POLLER, "run_poller"), worker(ALARMS, "run_alarms")]
+    programs += [worker(HISTORIAN, "run_historian"), worker(JOBS, "run_jobs")]
     if simulator_port is not None:
         programs.append(worker(SIMULATOR, "simulate_plant", {"SIMULATOR_PORT": str(simulator_port)}))
     return programs

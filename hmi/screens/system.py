@@ -23,7 +23,7 @@ from bus.presence import (
     hear_processes_blocking,
     starts_blocking,
 )
-from bus.roles import ALARMS, JOBS, POLLER, SIMULATOR, WEB
+from bus.roles import ALARMS, HISTORIAN, JOBS, POLLER, SIMULATOR, WEB
 from bus.version import VERSION
 from devices.live_bus import live_bus
 from hmi.screens.device_links import LinkLine, link_lines
@@ -36,10 +36,11 @@ TITLES: Final = {
     WEB: "Pages and screens",
     POLLER: "Poller",
     ALARMS: "Alarms",
+    HISTORIAN: "History",
     JOBS: "Jobs",
     SIMULATOR: "Demo plant (simulator)",
 }
-EXPECTED: Final = (WEB, POLLER, ALARMS, JOBS)
+EXPECTED: Final = (WEB, POLLER, ALARMS, HISTORIAN, JOBS)
 _GB: Final = 1_000_000_000
 
 

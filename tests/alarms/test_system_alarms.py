@@ -33,15 +33,19 @@ from devices import snapshot as plant
 
 Usage = namedtuple("Usage", "total used free")
 WELL = Observation(
-    has_bus=True, silent_ms=dict.fromkeys(("web", "poller", "jobs", "alarms"), 900), memory=(50, 100),
+    has_bus=True, silent_ms=dict.fromkeys(("web", "poller", "jobs", "alarms", "historian"), 900), memory=(50, 100),
     disk=(50 * 10**9, 10**11), unsealed_s=0.0, backup_days=1.0, has_backup=True, behind_ms=100,
+    history={"behind_ms": 900, "waiting": 3, "why_away": "", "missed_ms": 0, "missed_age_ms": None},
 )  # fmt: skip
 TROUBLES = {
     "web_silent": {"silent_ms": {**WELL.silent_ms, "web": 9000}},
-    "poller_silent": {"silent_ms": {"web": 900, "jobs": 900, "alarms": 900}},
+    "poller_silent": {"silent_ms": {"web": 900, "jobs": 900, "alarms": 900, "historian": 900}},
+    "historian_silent": {"silent_ms": {**WELL.silent_ms, "historian": 9000}},
+    "history_waits": {"history": {"behind_ms": 900, "waiting": 9, "why_away": "The disk is full."}},
+    "history_missed": {"history": {"missed_ms": 9000, "missed_age_ms": 100}},
     "jobs_silent": {"silent_ms": {**WELL.silent_ms, "jobs": 9000}},
     "alarms_silent": {"silent_ms": {**WELL.silent_ms, "alarms": 9000}},
-    **{f"{role}_restarting": {"restarts": {role: 3}} for role in ("web", "poller", "jobs", "alarms")},
+    **{f"{role}_restarting": {"restarts": {role: 3}} for role in ("web", "poller", "jobs", "alarms", "historian")},
     "link_lost": {"links": {"modbus_tcp://10.0.0.1:502": "disconnected"}},
     "redis_memory": {"memory": (81, 100)},
     "disk": {"disk": (900_000_000, 10**11)},
@@ -160,7 +164,7 @@ def client(bus_url: str) -> Iterator[redis.Redis]:
 @pytest.fixture
 def site(bus_url: str, db: None) -> Site:
     site = Site(bus_url)
-    say(bus_url, web=0, poller=0, jobs=0, alarms=0)
+    say(bus_url, web=0, poller=0, jobs=0, alarms=0, historian=0)
     while seal()[0]:
         pass
     return site
@@ -322,7 +326,7 @@ def test_a_silent_engine_is_told_by_another_process_and_returned_by_whoever_sees
     assert outside.look() == ["alarm", "return"]
     say(site.url, alarms=20_000)
     assert outside.look()[2:] == ["alarm"]
-    say(site.url, alarms=0)
+    say(site.url, alarms=0, historian=0)
     assert outside.look()[3:] == ["return"]
     assert site.look() == set()
     assert JournalEntry.objects.count() == 4
@@ -332,7 +336,7 @@ def test_a_start_of_the_engine_is_over_before_its_alarm(site: Site, client: redi
     client.hdel(keys.PROCESSES, "alarms")
     outside = Outside(site.url)
     assert outside.look(step_s=2.0, times=7) == []
-    say(site.url, alarms=0)
+    say(site.url, alarms=0, historian=0)
     assert outside.look(step_s=2.0, times=7) == []
 
 

@@ -21,7 +21,7 @@ from tests.road.site import wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(times(240, 1200))]
 
 ROUNDS = times(2, 10)
-ONCE = ("run_poller", "run_web", "run_alarms", "run_jobs", "simulate_plant", "valkey-server")
+ONCE = ("run_poller", "run_web", "run_alarms", "run_historian", "run_jobs", "simulate_plant", "valkey-server")
 
 
 def pid_of(site: Launched, word: str) -> int:
@@ -78,6 +78,7 @@ NAMES = {
     "run_poller": "poller",
     "run_web": "web",
     "run_alarms": "alarms",
+    "run_historian": "historian",
     "run_jobs": "jobs",
     "simulate_plant": "simulator",
     "valkey-server": "valkey",
@@ -85,7 +86,9 @@ NAMES = {
 LOCKS = {word: f"{name}.lock" for word, name in NAMES.items()}
 
 
-@pytest.mark.parametrize("word", ["run_poller", "run_web", "run_alarms", "run_jobs", "simulate_plant", "valkey-server"])
+@pytest.mark.parametrize(
+    "word", ["run_poller", "run_web", "run_alarms", "run_historian", "run_jobs", "simulate_plant", "valkey-server"]
+)
 def test_a_killed_program_comes_back_by_itself(started: Launched, word: str) -> None:
     site = started
     before = pid_of(site, word)

@@ -105,7 +105,7 @@ def test_logs_are_json_lines_with_no_secret_in_them_and_files_are_private(launch
     site.end()
 
     logs = site.data_dir / "logs"
-    for name in ("web", "poller", "jobs", "simulator"):
+    for name in ("web", "poller", "historian", "jobs", "simulator"):
         for line in (logs / f"{name}.log").read_text().splitlines():
             assert json.loads(line)["process"] == name
     everything = "".join(path.read_text(errors="replace") for path in logs.iterdir())

@@ -31,7 +31,7 @@ def read_back(tmp_path: Path) -> ReadBack:
 def test_a_site_with_its_own_valkey_and_the_demo(read_back: ReadBack, tmp_path: Path) -> None:
     found, options = read_back(programs.site(tmp_path, is_embedded_redis=True, simulator_port=15020))
 
-    assert set(found) == {"valkey", "web", "poller", "alarms", "jobs", "simulator"}
+    assert set(found) == {"valkey", "web", "poller", "alarms", "historian", "jobs", "simulator"}
     assert found["web"].environment["DJANGO_SETTINGS_MODULE"] == "hmi.settings"
     assert found["poller"].environment["DJANGO_SETTINGS_MODULE"] == "hmi.worker_settings"
     assert found["simulator"].environment["SIMULATOR_PORT"] == "15020"
@@ -41,7 +41,7 @@ def test_a_site_with_its_own_valkey_and_the_demo(read_back: ReadBack, tmp_path: 
 def test_with_a_redis_of_the_sites_own_and_a_real_plant_neither_is_started(read_back: ReadBack, tmp_path: Path) -> None:
     found, _ = read_back(programs.site(tmp_path, is_embedded_redis=False, simulator_port=None))
 
-    assert set(found) == {"web", "poller", "alarms", "jobs"}
+    assert set(found) == {"web", "poller", "alarms", "historian", "jobs"}
 
 
 def test_valkey_ends_after_everybody_who_needs_it(read_back: ReadBack, tmp_path: Path) -> None:
