@@ -62,6 +62,7 @@ def stacked(parts: Sequence[Summaries]) -> Summaries:
     return Summaries(np.concatenate([p.rows for p in parts]) if parts else np.empty(0, FIELDS))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of numbers near the largest there are
 def summarise(samples: Samples, step_ms: int) -> Summaries:
     """One a span of `step_ms` that holds a sample. Spans begin at whole multiples of it."""
     if not len(samples):
@@ -84,6 +85,7 @@ def summarise(samples: Samples, step_ms: int) -> Summaries:
     return Summaries(rows)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def join(rows: Summaries, starts: NDArray[np.intp]) -> Summaries:
     """Neighbouring rows into one each: group i begins at row starts[i] and ends before the next one. The segments
     between the rows of a group are added; those between groups belong to nobody."""
@@ -115,10 +117,9 @@ def _moments(rows: Rows, samples: Samples, counted: NDArray[np.bool_], starts: N
     known = np.add.reduceat(counted.astype(np.int64), starts)
     none = known == 0
     numbers = np.where(counted, samples.numbers, 0.0)
-    with np.errstate(over="ignore", invalid="ignore"):  # of numbers near the largest there are
-        means = np.add.reduceat(numbers, starts) / np.where(none, 1, known)
-        off = np.where(counted, numbers - np.repeat(means, sizes), 0.0)
-        rows["m2"] = np.add.reduceat(off * off, starts)
+    means = np.add.reduceat(numbers, starts) / np.where(none, 1, known)
+    off = np.where(counted, numbers - np.repeat(means, sizes), 0.0)
+    rows["m2"] = np.add.reduceat(off * off, starts)
     rows["mean"] = np.where(none, np.nan, means)
     for name, least, worst in (("min", np.minimum, np.inf), ("max", np.maximum, -np.inf)):
         found = least.reduceat(np.where(counted, samples.numbers, worst), starts)
@@ -155,10 +156,9 @@ def _join_moments(out: Rows, r: Rows, starts: NDArray[np.intp], sizes: NDArray[n
     total = np.add.reduceat(known, starts)
     none = total == 0
     means = np.where(known > 0, r["mean"], 0.0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.add.reduceat(means * known, starts) / np.where(none, 1, total)
-        off = means - np.repeat(mean, sizes)
-        out["m2"] = np.add.reduceat(r["m2"] + off * off * known, starts)
+    mean = np.add.reduceat(means * known, starts) / np.where(none, 1, total)
+    off = means - np.repeat(mean, sizes)
+    out["m2"] = np.add.reduceat(r["m2"] + off * off * known, starts)
     out["mean"] = np.where(none, np.nan, mean)
     for name, least in (("min", np.fmin), ("max", np.fmax)):
         found = least.reduceat(r[name], starts)
@@ -194,8 +194,7 @@ def _areas(
     left: NDArray[np.float64], right: NDArray[np.float64], right_ok: NDArray[np.bool_], took: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Under the held former value, and under the line. A text has no area."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        left = np.where(np.isnan(left), 0.0, left)
-        stepped = left * took
-        sloped = np.where(right_ok & ~np.isnan(right), (left / 2 + right / 2) * took, stepped)
+    left = np.where(np.isnan(left), 0.0, left)
+    stepped = left * took
+    sloped = np.where(right_ok & ~np.isnan(right), (left / 2 + right / 2) * took, stepped)
     return stepped, sloped

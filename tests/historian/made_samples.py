@@ -35,9 +35,8 @@ def by_a_law(draw: st.DrawFn) -> list[float]:
 
 @st.composite
 def samples(draw: st.DrawFn, numbers: st.SearchStrategy[list[float]] | None = None, texts: bool = False) -> Samples:
-    values = draw(
-        numbers or st.one_of(st.lists(any_number, max_size=40), st.lists(plant_number, max_size=40), by_a_law())
-    )
+    anything = st.one_of(st.lists(any_number, max_size=40), st.lists(plant_number, max_size=40), by_a_law())
+    values = draw(anything if numbers is None else numbers)
     count = len(values)
     distance = draw(st.sampled_from([st.just(1000), st.integers(995, 1005), st.integers(1, 90_000)]))
     gaps = draw(st.lists(distance, min_size=count, max_size=count))
