@@ -170,7 +170,8 @@ class Recording:
             self._take_out(machine, tag)
         machine.group = group
         group.tags[tag] = machine
-        if machine.take(ms, value, status, read_at_ms, proof_ms, rows):
+        is_same = value == machine.value and status == machine.told
+        if not is_same and machine.take(ms, value, status, read_at_ms, proof_ms, rows):
             self._count_late(group)
         if machine.exc_max_ms:
             group.sweep_at_ms = min(group.sweep_at_ms, read_at_ms + machine.exc_max_ms)
