@@ -139,12 +139,15 @@ class Stepped:
         if prev is not None and self._is_exception(prev, proof_ms):
             self._report(prev, rows)  # it has stood for the minimum by now
             prev = None
+        previous = self._previous(prev, (proof_ms, row[0]))
         if self._is_exception(row, row[0]):
-            if (previous := self._previous(prev, (proof_ms, row[0]))) is not None:
+            if previous is not None:
                 self._emit(previous, rows)
             self._report(row, rows)
         else:
-            self.prev, self.prev_before = row, prev
+            if previous is not None and previous is not prev:
+                self._hold_back(previous)  # it stood until then, and the line must know
+            self.prev, self.prev_before = row, previous
             self._hold_back(row)
 
     def _is_exception(self, row: Row, now_ms: int) -> bool:
