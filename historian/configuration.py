@@ -57,7 +57,7 @@ def of_snapshot(plant: Snapshot) -> Configuration:
     for tag in plant.tags.values():
         recording = recordings.get(tag.id)
         if tag.enabled and (recording is None or recording.enabled):
-            wanted[tag.id] = Wanted(key_of(tag), tag.path, _rule(tag, recording), tag.group, tag.scan_ms)
+            wanted[tag.id] = Wanted(key_of(tag), tag.path, rule_of(tag, recording), tag.group, tag.scan_ms)
     retention_of = {
         plant.tags[pk].uuid: kept[row.retention_id]
         for pk, row in recordings.items()
@@ -66,7 +66,8 @@ def of_snapshot(plant: Snapshot) -> Configuration:
     return Configuration(plant.revision, wanted, standard, retention_of)
 
 
-def _rule(tag: TagEntry, recording: TagRecording | None) -> Rule:
+def rule_of(tag: TagEntry, recording: TagRecording | None) -> Rule:
+    """How this tag is recorded; `recording` None: by the default."""
     kind = kind_of(tag.data_type, tag.state_labels)
     if recording is None:
         return Rule(0, kind, is_stepped=kind is not SeriesKind.NUMBER)
