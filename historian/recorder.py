@@ -225,6 +225,7 @@ class Recorder:
             except BadState as error:
                 log.warning("recording begins anew", reason=str(error))
         self._recording = recording
+        self._owed = recording.unheard()
         return recording
 
     def _take(self, recording: Recording, event: Entries | Anew | Idle | Lost) -> None:
@@ -244,8 +245,11 @@ class Recorder:
                 log.warning("bus lost", reason=event.reason)
 
     def _take_block(self, recording: Recording, block: Block) -> None:
+        self._record_block(recording.take, block)
+
+    def _record_block(self, record: Callable[[Block], list[Row]], block: Block) -> None:
         try:
-            self._rows += recording.take(block)
+            self._rows += record(block)
         except Exception:
             self.put_aside += 1
             log.exception("a block could not be recorded", group=block.group, seq=block.seq)
@@ -267,7 +271,7 @@ class Recorder:
         for block in latest.values():
             places = [n for n, tag in enumerate(block.ids) if tag in self._owed]
             if places:
-                self._take_block(recording, _part(block, places))
+                self._record_block(recording.begin, _part(block, places))
         self._owed.clear()
 
     # -- rows

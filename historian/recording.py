@@ -106,6 +106,10 @@ class Recording:
             self._take_values(block, group, rows)
         return rows
 
+    def unheard(self) -> set[int]:
+        """Tags of which nothing is known: those that stand still do not come by themselves, and want begin()."""
+        return {tag for tag, machine in self._machines.items() if machine.status == NEVER}
+
     def _group(self, block: Block) -> _Group | None:
         """None: no tag of it was ever recorded."""
         group = self._groups.get(block.group)

@@ -152,6 +152,17 @@ def test_the_first_values_of_a_new_tag_come_out_of_the_newest_ones_and_prove_not
     assert [told.take(block(s * 1000)) for s in (3, 4, 5, 6)] == [[], [], [], []]
 
 
+def test_tags_of_which_nothing_is_known_are_named() -> None:
+    told = Recording({1: STEPPED, 2: replace(STEPPED, series=2)}, dict.fromkeys((1, 2), ("1:1000", 1000)))
+    assert told.unheard() == {1, 2}
+    told.take(block(0, {2: 1.0}))
+    after = Recording(
+        {1: STEPPED, 2: replace(STEPPED, series=2), 3: STEPPED}, dict.fromkeys((1, 2, 3), ("1:1000", 1000))
+    )
+    after.restore(told.dump())
+    assert after.unheard() == {1, 3}
+
+
 def test_a_tag_that_moves_to_another_group_goes_on_without_a_gap() -> None:
     told = recording(STEPPED)
     told.take(block(0, {TAG: 1.0}, is_full=True))
