@@ -13,7 +13,7 @@ from math import inf
 from typing import Any, Final
 
 from bus.messages import Value
-from bus.quality import BAD_NO_COMMUNICATION, is_good
+from bus.quality import BAD_CONFIGURATION_ERROR, BAD_NO_COMMUNICATION, is_good
 from historian.samples import EXACT_UP_TO, Row, stored
 from historian.series import Rule, SeriesKind
 
@@ -33,8 +33,8 @@ class Stepped:
 
     __slots__ = (
         "before", "candidate", "exact", "exc_dev", "exc_max_ms", "exc_min_ms", "group", "held", "held_ms",
-        "is_filtered", "is_marked", "line", "newest_ms", "number", "prev", "prev_before", "rule", "series", "status",
-        "told", "value",
+        "is_filtered", "is_marked", "is_text", "line", "newest_ms", "number", "prev", "prev_before", "rule", "series",
+        "status", "told", "value",
     )  # fmt: skip
 
     def __init__(self, rule: Rule) -> None:
@@ -42,6 +42,9 @@ class Stepped:
         self.series = rule.series
         self.exc_dev, self.exc_min_ms, self.exc_max_ms = rule.exc_dev, rule.exc_min_ms, rule.exc_max_ms
         self.is_filtered = rule.kind is SeriesKind.NUMBER and (rule.exc_dev > 0 or rule.exc_min_ms > 0)
+        self.is_text = rule.kind is SeriesKind.TEXT
+        """A text in a series of numbers, and a number in one of texts, have no place: the tag became another, and the
+        series that fits begins as soon as the rules follow."""
         self.group: Any = None
         """Whose blocks prove that the value stands; kept by the owner of the machine."""
         self.value: Value = None
@@ -66,8 +69,12 @@ class Stepped:
         """A raw value; unchanged ones may be left out. `proof_ms`: until then the one before stood. True: it was late,
         and tell() is due."""
         if status == self.line and ms > self.newest_ms:
+            if isinstance(value, str) is not self.is_text and value is not None:
+                return self._take(ms, value, status, server_ms, proof_ms, rows)
             if isinstance(value, float) and -_HUGE <= value <= _HUGE:
                 self.number, self.exact = value, None
+            elif isinstance(value, int) and -EXACT_UP_TO <= value <= EXACT_UP_TO:
+                self.number, self.exact = float(value), None
             else:
                 number, exact = stored(value)
                 if number is None and exact is None:
@@ -82,9 +89,16 @@ class Stepped:
         return self._take(ms, value, status, server_ms, proof_ms, rows)
 
     def _take(self, ms: int, value: Value, status: int, server_ms: int, proof_ms: int, rows: list[Row]) -> bool:
-        number, exact = stored(value)
-        if number is None and exact is None:
-            value = None  # NaN and infinity too
+        if value is not None and isinstance(value, str) is not self.is_text:
+            value, status = None, BAD_CONFIGURATION_ERROR
+        number: float | None
+        exact: str | None
+        if isinstance(value, float) and -_HUGE <= value <= _HUGE:
+            number, exact = value, None
+        else:
+            number, exact = stored(value)
+            if number is None and exact is None:
+                value = None  # NaN and infinity too
         if status == self.told and value == self.value:
             return False
         row = (ms, self.series, number, exact, status, server_ms)
