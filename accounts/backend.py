@@ -11,6 +11,7 @@ _ASKS_FOR: Final = {
     "plant": Action.CONFIGURE,
     "devices": Action.CONFIGURE,
     "alarms": Action.CONFIGURE_ALARMS,
+    "historian": Action.CONFIGURE,
     "accounts": Action.ADMINISTER,
     "audit": Action.AUDIT,
 }

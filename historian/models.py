@@ -70,6 +70,7 @@ class TagRecording(models.Model):
     Deviations are in engineering units of the tag (HIS-02). A tag without a row here is recorded by the default.
     """
 
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     tag = models.OneToOneField(Tag, models.CASCADE, related_name="recording")
     enabled = models.BooleanField("recorded", default=True, help_text="Off: no history of this tag is written.")
     retention = models.ForeignKey(
@@ -99,7 +100,7 @@ class TagRecording(models.Model):
         verbose_name_plural = "recordings of tags"
 
     def __str__(self) -> str:
-        return str(self.tag)
+        return self.path
 
     @property
     def path(self) -> str:

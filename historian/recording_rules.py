@@ -37,7 +37,9 @@ def recording_problems(recording: "TagRecording") -> dict[str, str]:
 
 
 def _of_the_tag(recording: "TagRecording") -> dict[str, str]:
-    tag = recording.tag
+    tag = recording._state.fields_cache.get("tag") or (recording.tag if recording.tag_id else None)
+    if tag is None:
+        return {}  # that it has none is said elsewhere
     kind = kind_of(DataType(tag.data_type), tag.state_labels)
     if kind is SeriesKind.NUMBER:
         return {}

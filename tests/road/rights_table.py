@@ -372,6 +372,8 @@ ADMIN_MODELS: Final = {
     "alarms.alarmclass": AdminModel("configure_alarms", site_wide=True),
     "alarms.alarmtarget": AdminModel("configure_alarms", site_wide=True),
     "alarms.alarm": AdminModel("configure_alarms", bulk=SWITCHES | {"export"}),
+    "historian.retentionclass": AdminModel("configure", site_wide=True),
+    "historian.tagrecording": AdminModel("configure"),
     "accounts.user": AdminModel(
         "administer",
         site_wide=True,

@@ -25,6 +25,7 @@ from audit.models import AuditRecord
 from devices.models import DerivedTag, Device, Kind, ManualTag, OutOfUse, Substitution, Tag, TagInput
 from devices.snapshot import load
 from exchange.rest.api import api
+from historian.models import RetentionClass, TagRecording
 from hmi.live import admission, protocol, routing
 from hmi.live.subscriptions import resolve
 from plant.models import Area, ConfigRevision, Plant
@@ -63,6 +64,10 @@ def site(works: Works) -> Site:
             "devices.tag": {"north": works.level, "pumps": works.run, "south": works.flow},
             **by_hand,
             "alarms.alarm": dict(alarms),
+            "historian.tagrecording": {
+                name: TagRecording.objects.create(tag=tag)
+                for name, tag in {"north": works.level, "pumps": works.run, "south": works.flow}.items()
+            },
             "accounts.grant": {
                 name: Grant.objects.create(user=holder, role=viewer, area=area) for name, area in areas.items()
             },
@@ -72,6 +77,7 @@ def site(works: Works) -> Site:
             "plant.configrevision": ConfigRevision.objects.all()[0],
             "alarms.alarmclass": AlarmClass.objects.get(name="process"),
             "alarms.alarmtarget": AlarmTarget.objects.create(figure="per_day", goal=100, manageable=200),
+            "historian.retentionclass": RetentionClass.objects.get(name="brief"),
             "accounts.user": holder,
             "accounts.role": viewer,
             "accounts.apitoken": token,
