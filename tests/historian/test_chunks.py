@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from historian.chunks import MOST, DamagedChunk, decode, encode, encode_loosely
 from historian.samples import Samples, empty
 from tests.historian.made_samples import AN_HOUR, samples
+from tests.historian.outsider import Outsider
 
 EXAMPLE = "01 d5 5e 7d 94 01 03 01 80 b0 83 c5 98 68 d0 0f 00 08 00 00 00 01 00 06 02 01 01 02 ae 03 02 05 00"
 
@@ -150,6 +152,20 @@ def test_an_hour_of_seconds_is_so_few_bytes_a_sample(numbers: np.ndarray, most: 
 
     assert_same(decode(encoded), made)
     assert len(encoded) / 3600 <= most
+
+
+@given(samples(texts=True), st.sampled_from([encode, encode_loosely]))
+def test_whoever_has_only_the_documentation_can_read_a_chunk(made: Samples, way: Callable[[Samples], bytes]) -> None:
+    found = Outsider(way(made)).chunk()
+
+    assert (found["times"], found["server_ms"]) == (made.times.tolist(), made.server_ms.tolist())
+    assert (found["statuses"], found["exact"]) == (made.statuses.tolist(), dict(made.exact))
+    assert bits(found["numbers"]) == bits(made.numbers)
+
+
+@pytest.mark.parametrize("numbers", [RAW * (100 / 27648) - 20.0, np.where(STEPS % 100 < 10, np.nan, RAW / 10)])
+def test_an_hour_is_read_by_the_documentation_too(numbers: np.ndarray) -> None:
+    assert bits(Outsider(encode(hour_of(numbers))).chunk()["numbers"]) == bits(numbers)
 
 
 def test_a_chunk_is_what_the_documentation_says_it_is() -> None:
