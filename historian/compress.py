@@ -395,7 +395,19 @@ class Sloped(Stepped):
 
     # -- memory
 
+    @property
+    def _is_at_rest(self) -> bool:
+        """As _restart() leaves it, or nothing is told: what most tags of a plant are, most of the time."""
+        if self.told == NEVER:
+            return True
+        number = 0.0 if self.number is None else self.number
+        if (self.start_ms, self.start, self.candidate) != (self.newest_ms, number, None):
+            return False
+        return self.low == self.low_next == -inf and self.high == self.high_next == inf
+
     def dump(self) -> list[Any]:
+        if self._is_at_rest:
+            return [*super().dump(), None, None]
         door = [self.start_ms, self.start, self.low, self.high, self.candidate, self.before]
         nexts = [self.low_next, self.high_next] if self.is_filtered else None
         return [*super().dump(), door, nexts]
@@ -403,6 +415,8 @@ class Sloped(Stepped):
     def restore(self, fields: list[Any]) -> None:
         super().restore(fields)
         door, nexts = fields[6:]
+        if door is None:
+            return
         self.start_ms, self.start, self.low, self.high, candidate, before = door
         self.candidate, self.before = _row(candidate), _row(before)
         if nexts is not None:

@@ -198,6 +198,19 @@ def test_a_value_kept_back_that_stood_for_a_while_bounds_the_line_until_it_moved
         check_value(rows, [row[0] for row in rows], rule, one)
 
 
+@pytest.mark.parametrize("rule", RULES[:1] + RULES[4:6])
+def test_what_stands_is_remembered_in_few_bytes(rule: Rule) -> None:
+    """The memory is written every few seconds, also where nothing happens."""
+    tags = list(range(1, 1001))
+    told = Recording({tag: replace(rule, series=tag) for tag in tags}, dict.fromkeys(tags, ("1:1000", 1000)))
+    rules_only = len(told.dump())
+    values = [tag + 0.5 for tag in tags]
+    told.take(Block(1, 1, "1:1000", 0, START_MS, FULL, tags, values, [GOOD] * 1000))
+    for second in range(1, 20):
+        told.take(Block(1, 1, "1:1000", second, START_MS + second * 1000, 0, [], [], []))
+    assert len(told.dump()) - rules_only < 60 * len(tags)
+
+
 @pytest.mark.slow
 def test_rows_of_many_plants_give_every_raw_value_back() -> None:
     for seed in range(10_000):
