@@ -21,6 +21,7 @@ BENCHMARKS: Final = {
     "alarms": "10,000 alarm definitions on 10,000 tags/s, latency, floods",
     "history_out": "8 pens over a day and over a year, beside a plain SQL read of the rows",
     "bus_memory": "what the bus costs: bytes of a block, memory of 15 minutes, publishing",
+    "history_size": "bytes a sample of history by kind of signal, beside rows of SQL; what packing and sealing cost",
     "memory": "the idle demo, all processes",
     "starts": "make run: first start, second start, stop",
 }

@@ -18,6 +18,7 @@ from historian.storage.base import HOUR_MS, Chunk, Filed, Storage
 from historian.summary import FIELDS, Summaries, join, summarise
 
 _ROUNDING: Final = 1e-9
+_TINY: Final = 1e-300
 LONG_AGO, FAR_AHEAD = -(2**62), 2**62
 
 
@@ -211,7 +212,7 @@ def _alike(one: NDArray[Any], other: NDArray[Any], room: NDArray[np.float64] | N
     if one.dtype.kind != "f":
         return bool((one == other).all())
     equal = (one == other) | (np.isnan(one) & np.isnan(other))
-    return bool(equal.all() if room is None else (equal | (np.abs(one - other) <= room)).all())
+    return bool(equal.all() if room is None else (equal | (np.abs(one - other) <= room + _TINY)).all())
 
 
 # -- mending

@@ -6,7 +6,7 @@ converter, not 64 bits, is what a sample costs. Where no law holds, the bits the
 
 import struct
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ _BITS, _BITS_32, _DECIMAL, _DECIMAL_32, _LINE = range(5)
 _OF_LEVELS: Final = 0x10
 """Added to the law: it holds for the different values, in ascending order; then come the places of all samples."""
 _MOST_DECIMALS: Final = 9
+_POWERS: Final = np.array([float(f"1e{decimals}") for decimals in range(_MOST_DECIMALS + 1)])
 _EXACT: Final = 2.0**53
 _FARTHEST_ULP: Final = 64
 _SMALLEST, _LARGEST = 1e-200, 1e200
@@ -69,7 +70,7 @@ def _pack_known(numbers: Floats) -> bytes:
         places = np.searchsorted(_folded(levels), _folded(bits)).astype(np.int64)
         made = _by(law, levels.view(np.float64), levels)
         choices.append(bytes([made[0] | _OF_LEVELS]) + natural(len(levels)) + made[1:] + pack(places))
-    if len(levels) > len(numbers) // 8:
+    if not choices or (law is None and len(levels) > len(numbers) // 8):
         choices.append(_by(law, numbers, bits))
     return min(choices, key=len)
 
@@ -80,28 +81,27 @@ def _by(law: "Law | None", numbers: Floats, bits: Ints) -> bytes:
 
 def _decimal(numbers: Floats, bits: Ints) -> bytes | None:
     """k x step / 10^d; of float32 also rounded to one."""
+    few = slice(0, 8)
     for law in (_DECIMAL, _DECIMAL_32):
-        for decimals in range(_MOST_DECIMALS + 1):
-            few = slice(0, 8)
-            if not _holds(law, numbers[few], bits[few], decimals):
-                continue
-            if _holds(law, numbers, bits, decimals):
-                wholes = np.rint(numbers * 10.0**decimals).astype(np.int64)
+        for decimals in np.flatnonzero(_hold(law, numbers[few], bits[few], _POWERS[:, None])).tolist():
+            if _hold(law, numbers, bits, _POWERS[decimals]):
+                wholes = np.rint(numbers * _POWERS[decimals]).astype(np.int64)
                 step = max(int(np.gcd.reduce(wholes)), 1)
                 return bytes([law, decimals]) + natural(step) + pack(wholes // step)
     return None
 
 
-def _holds(law: int, numbers: Floats, bits: Ints, decimals: int) -> bool:
+def _hold(law: int, numbers: Floats, bits: Ints, power: Any) -> NDArray[np.bool_]:
+    """Whether the law gives every bit back, with this power of ten, or each of these."""
     with np.errstate(over="ignore"):
-        wholes = np.rint(numbers * 10.0**decimals) + 0.0  # a whole number has no negative zero
-    if not (np.abs(wholes) < _EXACT).all():
-        return False
-    return bool((_of_decimals(law, wholes, decimals).view(np.int64) == bits).all())
+        wholes = np.rint(numbers * power) + 0.0  # a whole number has no negative zero
+        same = _of_decimals(law, wholes, power).view(np.int64) == bits
+    found: NDArray[np.bool_] = (same & (np.abs(wholes) < _EXACT)).all(axis=-1)
+    return found
 
 
-def _of_decimals(law: int, wholes: Floats, decimals: int) -> Floats:
-    numbers = wholes / 10.0**decimals
+def _of_decimals(law: int, wholes: Floats, power: Any) -> Floats:
+    numbers: Floats = wholes / power
     return numbers.astype(np.float32).astype(np.float64) if law == _DECIMAL_32 else numbers
 
 
@@ -183,8 +183,8 @@ def unfolded(wholes: Ints) -> Floats:
 def fitting_law(numbers: Floats) -> Law | None:
     """Which whole steps nearly all values are, if any."""
     levels = np.unique(numbers[~np.isnan(numbers)])
-    for decimals in range(_MOST_DECIMALS + 1):
-        if len(levels) and _holds(_DECIMAL, levels, levels.view(np.int64), decimals):
+    for decimals, power in enumerate(_POWERS):
+        if len(levels) and _hold(_DECIMAL, levels, levels.view(np.int64), power):
             return Law(float(f"1e-{decimals}"), 0.0)
     return _fitting_law(levels, levels.view(np.int64)) if len(levels) else None
 
@@ -211,7 +211,7 @@ def _unpack_law(reader: Reader, law: int, count: int) -> Floats:
         decimals, step = reader.byte(), reader.natural(2**53)
         if decimals > _MOST_DECIMALS:
             raise Unreadable(f"{decimals} decimals are more than {_MOST_DECIMALS}")
-        return _of_decimals(law, (unpack(reader, count) * step).astype(np.float64), decimals)
+        return _of_decimals(law, (unpack(reader, count) * step).astype(np.float64), _POWERS[decimals])
     if law == _LINE:
         line = Law(*LAW.unpack(reader.take(LAW.size)))
         with np.errstate(all="ignore"):

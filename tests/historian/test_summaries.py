@@ -47,7 +47,7 @@ def assert_alike(one: Summaries, other: Summaries) -> None:
         a, b = one.rows[name], other.rows[name]
         if name in rounding:
             assert (np.isnan(a) == np.isnan(b)).all(), name
-            assert (np.nan_to_num(np.abs(a - b)) <= 1e-9 * rounding[name]).all(), name
+            assert (np.nan_to_num(np.abs(a - b)) <= 1e-9 * rounding[name] + 1e-300).all(), name
         else:
             np.testing.assert_array_equal(a, b, err_msg=name)
 
