@@ -34,6 +34,7 @@ _EXPIRE_S: Final = 60.0
 _AT_ONCE: Final = 32
 """Hours sealed, or rows looked for, in one transaction."""
 _EXPIRE_AT_ONCE: Final = 500
+_CHUNKS_AT_ONCE: Final = 2000
 _QUEUE: Final = 4096
 _LATE: Final = "It can be read, but came after the hour was sealed, and the chunk of that is damaged."
 
@@ -117,7 +118,11 @@ class Housekeeper:
             made.append(_chunk(series, hour_ms, samples, encoded))
             if len(made) % 64 == 0:
                 yield
-        yield
+        # In portions: the recorder waits while one is written, and those of ten thousand series take 200 ms.
+        while len(made) > _CHUNKS_AT_ONCE:
+            self._storage.chunked(made[:_CHUNKS_AT_ONCE], is_last=False)
+            del made[:_CHUNKS_AT_ONCE]
+            yield
         self._storage.chunked(made)
 
     # -- past hours

@@ -89,7 +89,7 @@ class Keeping(Filing):
                 raise ValueError(f"{resting} is not empty yet: it becomes chunks before the hot tables change turns")
             self.rows("UPDATE state SET value = ? WHERE name = 'turn'", TABLES.index(resting))
 
-    def chunked(self, chunks: Sequence[Chunk]) -> None:
+    def chunked(self, chunks: Sequence[Chunk], *, is_last: bool = True) -> None:
         with self.writing():
             resting, _ = self._hot_tables()
             self.make_room_for({chunk.hour_ms for chunk in chunks})
@@ -101,8 +101,10 @@ class Keeping(Filing):
                 numbered.append((*key, last[key], chunk.count, chunk.start_ms, chunk.end_ms, chunk.encoded, LOOSE))
             self._insert_chunks(numbered)
             self._add_to_samples(sum(chunk.count for chunk in chunks))
-            self.rows(f"DELETE FROM {resting}")
-        self.emptied(resting)
+            if is_last:
+                self.rows(f"DELETE FROM {resting}")
+        if is_last:
+            self.emptied(resting)
 
     def _last_numbers(self, chunks: Sequence[Chunk]) -> dict[tuple[int, int], int]:
         """The highest number an hour ever had; also where its samples have expired."""
@@ -165,9 +167,7 @@ class Keeping(Filing):
         for table in ("hour", "minute"):
             self.delete(table, "series = ? AND hour_ms = ?", keys)
         self.insert("hour", _HOUR_TYPES, [_hour_row(s) for s in sealed])
-        minutes = [
-            (s.chunk.series, s.chunk.hour_ms, codec.encode(s.minutes)) for s in sealed if s.minutes is not None
-        ]
+        minutes = [(s.chunk.series, s.chunk.hour_ms, codec.encode(s.minutes)) for s in sealed if s.minutes is not None]
         self.insert("minute", _MINUTE_TYPES, minutes)
 
     # -- what is too old

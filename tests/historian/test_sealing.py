@@ -204,11 +204,11 @@ class Mortal:
     def __getattr__(self, name: str) -> Any:
         method: Callable[..., Any] = getattr(self._storage, name)
 
-        def call(*args: Any) -> Any:
+        def call(*args: Any, **named: Any) -> Any:
             self._lives -= 1
             if self._lives == 0 and not self._after:
                 raise Killed
-            found = method(*args)
+            found = method(*args, **named)
             if self._lives == 0:
                 raise Killed
             return found
@@ -216,8 +216,9 @@ class Mortal:
         return call
 
 
-def test_killed_at_any_call_nothing_is_lost_or_doubled(storage: Storage) -> None:
+def test_killed_at_any_call_nothing_is_lost_or_doubled(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sixty kills, with rows written and written again in between, as a recorder does it after a kill of its own."""
+    monkeypatch.setattr("historian.sealing._CHUNKS_AT_ONCE", 3)
     chance = random.Random(5)
     series = a_series(storage, *"abcd")
     truth: dict[tuple[int, int], Row] = {}
