@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from historian import chunks
 from historian.samples import Row, Samples, joined
-from historian.storage.base import HOUR_MS, Chunk, Retention, Sealed, Storage
+from historian.storage.base import HOUR_MS, Chunk, Retention, Sealed, Storage, StorageAway, StorageDamaged
 from historian.summary import summarise
 
 log = structlog.get_logger(__name__)
@@ -48,6 +48,7 @@ class Housekeeper:
         self._retention = retention
         self._packing: Iterator[None] | None = None
         self._to_seal: Iterator[tuple[int, int]] = iter(())
+        self._failed: set[tuple[int, int]] = set()
         self._turned_for: int | None = None
         self._rests = True
         """The resting table may hold rows: of a process that was killed before it had packed them."""
@@ -78,8 +79,8 @@ class Housekeeper:
         self._looked_s = monotonic()
         hot = self._storage.usage().hot_rows
         if hot > (0 if is_over else MOST_HOT):
+            self._rests = True  # first: it may have turned although the answer did not come
             self._storage.turn()
-            self._rests = True
         self._turned_for = hour
         return self._pack(until)
 
@@ -132,11 +133,11 @@ class Housekeeper:
         keys = list(itertools.islice(self._to_seal, _AT_ONCE))
         if not keys:
             due = self._storage.unmerged_hours(self._now_ms() - SEAL_AFTER_MS, _QUEUE)
-            self._to_seal = iter(due)
+            self._to_seal = iter([key for key in due if key not in self._failed])
             keys = list(itertools.islice(self._to_seal, _AT_ONCE))
         made = []
         for place, (series, hour_ms) in enumerate(keys):
-            sealed = seal(self._storage, series, hour_ms, self._now_ms())
+            sealed = self._sealed(series, hour_ms)
             if sealed is not None:
                 made.append(sealed)
             if monotonic() >= until:
@@ -145,6 +146,17 @@ class Housekeeper:
         if made:
             self._storage.seal(made)
         return bool(keys)
+
+    def _sealed(self, series: int, hour_ms: int) -> Sealed | None:
+        """An hour that raises what nobody expected is left as it is until the next start; others do not wait for it."""
+        try:
+            return seal(self._storage, series, hour_ms, self._now_ms())
+        except (StorageAway, StorageDamaged):
+            raise
+        except Exception:
+            self._failed.add((series, hour_ms))
+            log.exception("history_hour_not_sealed", series=series, hour_ms=hour_ms)
+            return None
 
     def _expire(self) -> bool:
         if monotonic() - self._expired_s < _EXPIRE_S:

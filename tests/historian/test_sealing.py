@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
+from historian import sealing
 from historian.samples import Row
 from historian.sealing import MOST_HOT, Housekeeper
 from historian.storage.base import HOUR_MS, Retention, Storage, StorageAway
@@ -277,6 +278,49 @@ def test_a_database_that_is_away_now_and_then_delays_only(storage: Storage) -> N
 
     assert everything(storage, [one]) == before
     assert storage.unsealed([one], 0, 2**60) == {}
+
+
+def test_a_turn_whose_answer_is_lost_is_a_turn(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database took it and the connection broke: the rows that rest now are packed, not turned upon."""
+    (one,) = a_series(storage, "one")
+    running, turn = keeper(storage, T0 + HOUR_MS // 2), storage.turn
+    running.work(1)
+
+    def lost() -> None:
+        turn()
+        raise StorageAway("the connection broke")
+
+    storage.write([row(one, T0)], None)
+    monkeypatch.setattr(storage, "turn", lost)
+    running._now_ms = Clock(T0 + 2 * HOUR_MS)
+    with pytest.raises(StorageAway):
+        running.work(1)
+    monkeypatch.setattr(storage, "turn", turn)
+    running.work(60)
+
+    assert storage.unsealed([one], 0, 2**60) == {}
+
+
+def test_an_hour_that_cannot_be_sealed_holds_up_no_other(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = a_series(storage, "one", "two")
+    storage.write([row(one, T0), row(two, T0)], None)
+    before = everything(storage, [one, two])
+
+    real = sealing.sealed_of
+
+    def sealed_of(series: int, *rest: Any) -> Any:
+        if series == one:
+            raise ArithmeticError("as nobody expected")
+        return real(series, *rest)
+
+    monkeypatch.setattr("historian.sealing.sealed_of", sealed_of)
+    keep(storage, T0 + 2 * HOUR_MS)
+
+    assert storage.unsealed([one, two], 0, 2**60).keys() == {one}
+    assert everything(storage, [one, two]) == before
+    monkeypatch.undo()
+    keep(storage, T0 + 2 * HOUR_MS)
+    assert storage.unsealed([one, two], 0, 2**60) == {}
 
 
 def test_a_go_takes_about_the_time_it_was_given(storage: Storage) -> None:
