@@ -159,9 +159,11 @@ class Storage(Protocol):
         """What the hot table holds that rests now, in portions ordered by time."""
 
     def chunked(self, chunks: Sequence[Chunk], *, is_last: bool = True) -> None:
-        """The resting table became these chunks (numbers given here): write them, and with the last of them empty it,
-        in one transaction. Until then its rows stand in chunks too, and are packed again after a kill: merging finds each
-        time once."""
+        """The resting table became these chunks (numbers given here): write them, and with the last of them empty it.
+
+        Each call is one transaction. Until the last one its rows stand in chunks too, and after a kill they are packed
+        again: merging finds each time once.
+        """
 
     def unmerged_hours(self, before_ms: int, limit: int) -> list[tuple[int, int]]:
         """(series, hour_ms) of past hours with chunks that are not in their summary."""
