@@ -87,7 +87,9 @@ class Recorder:
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._waiting_rows = 0
-        self._flushed_at = self._saved_at = time.monotonic()
+        self._flushed_at = time.monotonic()
+        self._saved_at = -SAVE_S
+        """At the first chance: a start that is killed before it has a place would begin with the newest values again."""
         self._reached_ms = 0
         self._why_away = ""
         self._away_since_s = 0.0
@@ -224,6 +226,7 @@ class Recorder:
                 recording.restore(memory.recording)
             except BadState as error:
                 log.warning("recording begins anew", reason=str(error))
+            self._reached_ms = _ms_of(memory.entry_id)
         self._recording = recording
         self._owed = recording.unheard()
         return recording
@@ -240,7 +243,7 @@ class Recorder:
                 self._rows += recording.began_anew(self._reached_ms)
                 for block in event.blocks:
                     self._take_block(recording, block)
-                self._reached_ms = _ms_of(event.mark.entry_id)
+                self._reached_ms, self._saved_at = _ms_of(event.mark.entry_id), -SAVE_S
             case Lost():
                 log.warning("bus lost", reason=event.reason)
 
@@ -255,10 +258,10 @@ class Recorder:
             log.exception("a block could not be recorded", group=block.group, seq=block.seq)
 
     def _note_missed(self, found: Anew) -> None:
-        before_ms = self._reached_ms or (_ms_of(self._following.mark.entry_id) if self._following else 0)
+        """From the place it was at to where it goes on. At the first start there is no place."""
         reached_ms = _ms_of(found.mark.entry_id)
-        if before_ms and reached_ms > before_ms:
-            self.missed_ms += reached_ms - before_ms
+        if self._reached_ms and reached_ms > self._reached_ms:
+            self.missed_ms += reached_ms - self._reached_ms
             self._missed_at_s = time.monotonic()
 
     async def _pay(self, recording: Recording, *, is_all_read: bool) -> None:
