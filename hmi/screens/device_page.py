@@ -19,7 +19,7 @@ from hmi.screens.device_links import Links
 from hmi.screens.readings import Reading, readings
 from hmi.screens.scope import Scope
 from hmi.screens.source import reference
-from hmi.screens.system import Fact
+from hmi.screens.system_facts import Fact
 from hmi.templatetags.pages import duration, period
 
 READS_SHOWN: Final = 60

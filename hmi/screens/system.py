@@ -27,7 +27,9 @@ from bus.roles import ALARMS, HISTORIAN, JOBS, POLLER, SIMULATOR, WEB
 from bus.version import VERSION
 from devices.live_bus import live_bus
 from hmi.screens.device_links import LinkLine, link_lines
+from hmi.screens.history_facts import history_facts
 from hmi.screens.scope import Scope
+from hmi.screens.system_facts import Fact, size
 
 LAG_NOTICED_MS: Final = 500
 CLOCK_OFFSET_NOTICED_MS: Final = 500
@@ -42,16 +44,6 @@ TITLES: Final = {
 }
 EXPECTED: Final = (WEB, POLLER, ALARMS, HISTORIAN, JOBS)
 _GB: Final = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One line: what, how much, whether that is well (good | uncertain | bad), and a sentence where it is not."""
-
-    title: str
-    value: str
-    quality: str = "good"
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +77,7 @@ class SystemState:
     processes: list[ProcessRow]
     bus: list[Fact]
     machine: list[Fact]
+    history: list[Fact]
     versions: list[Fact]
     links: list[LinkLine]
     events: list[SystemEvent]
@@ -113,10 +106,17 @@ def system_state(scope: Scope) -> SystemState:
         processes=_processes(heard, revision),
         bus=_bus_facts(heard.info, heard) if heard else [],
         machine=[*_disk_facts(settings.DATA_DIR), _database_fact(), *_clock_facts(heard)],
+        history=_history(heard),
         versions=_versions(heard.info if heard else {}),
         links=link_lines(_devices(scope), links),
         events=heard.events if heard else [],
     )
+
+
+def _history(heard: _Heard | None) -> list[Fact]:
+    said = heard.processes.get(HISTORIAN) if heard else None
+    is_heard = said is not None and said.age_ms < PROCESS_SILENT_MS
+    return history_facts(said.state.detail if said is not None and is_heard else None)
 
 
 def _devices(scope: Scope) -> list[Any]:
@@ -177,7 +177,7 @@ def _process(role: str, heard: Heard[ProcessState] | None, starts: int, revision
         quality, word = "uncertain", "behind"
         note = f"It works with revision {said.revision}; the newest is {revision}. It should follow within 2 s."
     elif (made := said.detail.get("demo_history_pct")) is not None:
-        note = f"The alarm history of the demo, 30 days, is being made: {made} %."
+        note = f"The past of the demo, 30 days of trends and alarms, is being made: {made} %."
     return ProcessRow(
         role, title, quality, word, note,
         since=datetime.fromtimestamp(said.started_at_ms / 1000, UTC),
@@ -280,13 +280,3 @@ def _versions(info: dict[str, Any]) -> list[Fact]:
         Fact("Bus", bus if info else "unknown"),
         Fact("System", f"{platform.system()} {platform.release()}, {platform.machine()}"),
     ]
-
-
-def size(count: int) -> str:
-    """Bytes for people, in powers of 1000: '512 B', '3.4 MB'."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"

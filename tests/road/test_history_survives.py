@@ -185,17 +185,20 @@ def test_a_bus_that_is_away_loses_and_doubles_nothing(trial: Trial) -> None:
 
 
 @pytest.mark.parametrize("trial", ["sqlite"], indirect=True)
-def test_a_database_that_is_locked_keeps_samples_waiting_and_loses_none(trial: Trial) -> None:
+def test_a_database_that_is_locked_for_long_fills_the_spool_and_loses_nothing(trial: Trial) -> None:
     """HIS-11. Killed in the middle of it, too."""
     time.sleep(1)
     with sqlite3.connect(trial.site.folder / "history.sqlite3", isolation_level=None) as database:
         database.execute("BEGIN IMMEDIATE")
         wait_until(lambda: trial.figures()["why_away"], 20, "it says that the database is away", step_s=0.3)
+        wait_until(lambda: trial.figures()["spooled_bytes"], 60, "samples go to the spool", step_s=0.5)
+        time.sleep(times(3, 600))
         trial.site.kill("historian")
         trial.site.start("historian")
-        time.sleep(5)
+        time.sleep(4)
         database.execute("ROLLBACK")
     database.close()
     trial.settled()
     wait_until(lambda: not trial.figures()["why_away"], 20, "it says that the database is back", step_s=0.3)
+    assert trial.figures()["spooled_bytes"] == 0
     assert "database of history lost" in (trial.site.folder / "historian.log").read_text()
