@@ -15,12 +15,18 @@ from hmi.screens import (
     views_probes,
     views_system,
     views_tag,
+    views_trends,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views_plant.overview, name="overview"),
     path("area/<path:path>/", views_plant.area, name="area"),
     path("tag/<path:path>/", views_tag.tag, name="tag"),
+    path("trends/", views_trends.trends, name="trends"),
+    path("trends/lines/", views_trends.trend_lines, name="trend_lines"),
+    path("trends/save/", views_trends.trend_save, name="trend_save"),
+    path("trends/kept/<uuid:uuid>/", views_trends.trend_open, name="trend_open"),
+    path("trends/kept/<uuid:uuid>/delete/", views_trends.trend_delete, name="trend_delete"),
     path("devices/", views_devices.devices, name="devices"),
     path("devices/<str:name>/", views_devices.device, name="device"),
     path("devices/<str:name>/ask/<str:kind>/", views_probes.probe, name="probe"),

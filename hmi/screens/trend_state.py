@@ -6,13 +6,15 @@ and `to`: a time that stands still, by the clock of the plant. `at`: where the c
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from math import isfinite
-from typing import Final, Protocol
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
+
+from django.http import QueryDict
 
 MOST_PENS: Final = 8
 LONGEST_TEXT: Final = 4000
@@ -27,17 +29,11 @@ PRESETS: Final[dict[str, str]] = {
     "10min": "10 min", "1h": "1 h", "8h": "8 h", "24h": "24 h", "7d": "7 d", "30d": "30 d", "365d": "1 year",
 }  # fmt: skip
 
+_WORDS: Final = ("hide", "own", "fit")
 _UNITS_MS: Final = {"s": 1000, "min": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,8})(s|min|h|d)")
 _ENDS: Final = re.compile(r"(-?[0-9][0-9.e+-]*?)\.\.(-?[0-9][0-9.e+-]*)")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Query(Protocol):
-    """A query string that was taken apart, as Django gives it."""
-
-    def get(self, key: str, default: str = "", /) -> str | None: ...
-    def getlist(self, key: str, /) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +45,11 @@ class PenState:
     own_axis: bool = False
     fit: bool = False
     ends: tuple[float, float] | None = None
+
+    @property
+    def text(self) -> str:
+        """As it stands in the address."""
+        return pen_text(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,10 @@ class TrendState:
     def follows(self) -> bool:
         return self.window is None
 
+    @property
+    def span_text(self) -> str:
+        return span_text(self.span_ms)
+
     def bounds(self, now_ms: int) -> tuple[int, int]:
         return self.window or (now_ms - self.span_ms, now_ms)
 
@@ -74,9 +79,9 @@ class TrendState:
     def without(self, path: str) -> "TrendState":
         return replace(self, pens=tuple(p for p in self.pens if p.path.lower() != path.lower()))
 
-    def changed(self, path: str, **change: object) -> "TrendState":
+    def changed(self, path: str, **change: Any) -> "TrendState":
         """With this pen changed as named."""
-        kept = (replace(p, **change) if p.path.lower() == path.lower() else p for p in self.pens)  # type: ignore[arg-type]  # fields of PenState
+        kept = (replace(p, **change) if p.path.lower() == path.lower() else p for p in self.pens)
         return replace(self, pens=tuple(kept))
 
 
@@ -88,17 +93,17 @@ class Parsed:
     problems: list[str] = field(default_factory=list)
 
 
-def paths_in(query: Query) -> list[str]:
+def paths_in(query: QueryDict) -> list[str]:
     """The paths of the pens, before anything else is read: they say in which time zone the rest is."""
     return [text.partition("~")[0] for text in query.getlist("pen")[:MOST_PENS]]
 
 
-def parse(query: Query, zone: ZoneInfo) -> Parsed:
+def parse(query: QueryDict, zone: ZoneInfo) -> Parsed:
     problems: list[str] = []
     pens = _pens(query.getlist("pen"), problems)
-    window = _window(query.get("from") or "", query.get("to") or "", zone, problems)
-    state = TrendState(pens, _span(query.get("span") or "", problems), window)
-    at = (query.get("at") or "")[:40]
+    window = _window(query.get("from", ""), query.get("to", ""), zone, problems)
+    state = TrendState(pens, _span(query.get("span", ""), problems), window)
+    at = query.get("at", "")[:40]
     return Parsed(replace(state, cursor_ms=moment(at, zone, problems) if at else None), problems)
 
 
@@ -136,13 +141,19 @@ def _pen(text: str, problems: list[str]) -> PenState:
     path, *words = text.split("~")
     pen = PenState(path.strip("/ "))
     for word in words:
-        if word in ("hide", "own", "fit"):
-            pen = replace(pen, **{{"hide": "hidden", "own": "own_axis", "fit": "fit"}[word]: True})
+        if word in _WORDS:
+            pen = _said(pen, word)
         elif (ends := ends_of(word)) is not None:
             pen = replace(pen, ends=ends)
         else:
             problems.append(f"'{word[:40]}' says nothing of a pen. It can be: hide, own, fit, or ends like 0..8.")
     return replace(pen, fit=False) if pen.ends else pen
+
+
+def _said(pen: PenState, word: str) -> PenState:
+    return replace(
+        pen, hidden=pen.hidden or word == "hide", own_axis=pen.own_axis or word == "own", fit=pen.fit or word == "fit"
+    )
 
 
 def ends_of(text: str) -> tuple[float, float] | None:
@@ -175,12 +186,17 @@ def _plain(number: float) -> str:
 def _span(text: str, problems: list[str]) -> int:
     if not text:
         return DEFAULT_SPAN_MS
-    match = _SPAN.fullmatch(text[:16])
-    span_ms = int(match[1]) * _UNITS_MS[match[2]] if match else 0
+    span_ms = span_ms_of(text)
     if SHORTEST_MS <= span_ms <= LONGEST_MS:
         return span_ms
     problems.append(f"'{text[:40]}' is no span. Write it like 10min, 8h or 30d, of at most 20 years. Shown is 1 h.")
     return DEFAULT_SPAN_MS
+
+
+def span_ms_of(text: str) -> int:
+    """0 for what is no span."""
+    match = _SPAN.fullmatch(text[:16])
+    return int(match[1]) * _UNITS_MS[match[2]] if match else 0
 
 
 def span_text(span_ms: int) -> str:
@@ -239,18 +255,17 @@ def _local(at_ms: int, zone: ZoneInfo) -> datetime:
     return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(zone)
 
 
-# -- links
+def parse_text(query: str, zone: ZoneInfo) -> TrendState:
+    """The state of a query string that a form sends along; what is wrong in it is left out."""
+    return parse(_taken_apart(query), zone).state
 
 
-def address(base: str, state: TrendState, zone: ZoneInfo) -> str:
-    return f"{base}?{format_query(state, zone)}"
+def paths_in_text(query: str) -> list[str]:
+    return paths_in(_taken_apart(query))
 
 
-def of_paths(paths: Iterable[str]) -> TrendState:
-    return TrendState(tuple(PenState(path) for path in paths))
-
-
-def as_mapping(pen: PenState) -> Mapping[str, object]:
-    """For scripts."""
-    ends = list(pen.ends) if pen.ends else None
-    return {"hidden": pen.hidden, "own": pen.own_axis, "fit": pen.fit, "ends": ends}
+def _taken_apart(query: str) -> QueryDict:
+    try:
+        return QueryDict(query[:LONGEST_TEXT])
+    except ValueError:  # more fields than anybody means
+        return QueryDict()

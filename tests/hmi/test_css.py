@@ -16,7 +16,8 @@ LENGTHS = {"gutter", "radius"}
 THEMES = {"light": 0, "dark": 1}
 GROUNDS = ("field", "panel", "raised")
 TEXTS = ("ink", "ink-2", "value", "quality-bad", "quality-uncertain", "quality-stale")
-SYMBOLS = ("edge", "focus")
+PENS = tuple(f"pen-{n}" for n in range(1, 9))
+SYMBOLS = ("edge", "focus", *PENS)
 LITERAL = re.compile(r"#[0-9a-fA-F]{3,8}\b|\b(?:rgba?|hsla?|oklch|lab|color)\(")
 RESERVED = re.compile(r"var\(--(alarm|quality)-")
 OWNERS = re.compile(r"\[data-q|\.quality-|\.alarm-|\[data-live-banner\]")
@@ -105,7 +106,7 @@ def test_a_bar_can_be_told_from_its_track(theme: str) -> None:
 def test_the_plant_is_grey() -> None:
     """HMI-10: no saturated ground, none that is black; colour is kept for values, focus and quality."""
     for name, pair in colours().items():
-        if name in ("value", "focus") or name.startswith(("quality-", "alarm-")):
+        if name in ("value", "focus") or name.startswith(("quality-", "alarm-", "pen-")):
             continue
         for colour in pair:
             assert chroma(colour) < 0.08, (name, colour)

@@ -68,6 +68,9 @@ class Site:
     area_paths: dict[str, str]
     token: str
     """Of a one-time link."""
+    shared_trend: str
+    own_trend: str
+    """Trends that somebody keeps: for everybody, and for nobody else."""
 
 
 Allowed = Callable[[Person], bool]
@@ -84,6 +87,7 @@ class Case:
     """One status, or those of which each is a refusal."""
     nobody: int = 302
     partial: bool = False
+    query: dict[str, str] = field(default_factory=dict)
     data: dict[str, Any] | None = None
     """Of a form that is sent; None: the address is only opened."""
     as_json: bool = False
@@ -269,6 +273,27 @@ ADDRESSES: Final[dict[str, Cases]] = {
     ),
     "alarm_silence": lambda site: (
         Case(_in_some_area("silence"), ok=302, denied=403, data=data) for data in (None, {"no": "0"})
+    ),
+    "trends": known(partial=True),
+    "trend_lines": lambda site: (
+        # who may not see a tag is told what is told of one that does not exist
+        Case(
+            lambda person: person.known,
+            data=None,
+            query={"pen": path, "from": "0", "to": "1000"},
+            shows={area: '"level":'},
+        )
+        for area, path in site.tag_paths.items()
+    ),
+    "trend_save": known(405),  # a form: tests/hmi/test_trends.py
+    "trend_open": lambda site: iter(
+        [
+            Case(lambda person: person.known, {"uuid": site.shared_trend}, ok=302),
+            Case(lambda person: False, {"uuid": site.own_trend}),
+        ]
+    ),
+    "trend_delete": lambda site: (
+        Case(lambda person: False, {"uuid": uuid}, denied=404, data={}) for uuid in (site.shared_trend, site.own_trend)
     ),
     "demo_faults": whole_site("configure", ok=404),  # whoever may learns that there is no demo plant on this site
     "demo_fault": whole_site("configure", ok=404, name="storm"),

@@ -25,7 +25,7 @@ from audit.models import AuditRecord
 from devices.models import DerivedTag, Device, Kind, ManualTag, OutOfUse, Substitution, Tag, TagInput
 from devices.snapshot import load
 from exchange.rest.api import api
-from historian.models import RetentionClass, TagRecording
+from historian.models import RetentionClass, SavedTrend, TagRecording
 from hmi.live import admission, protocol, routing
 from hmi.live.subscriptions import resolve
 from plant.models import Area, ConfigRevision, Plant
@@ -88,6 +88,8 @@ def site(works: Works) -> Site:
         tag_paths={"north": "works/north/level", "pumps": "works/north/pumps/run", "south": "works/south/flow"},
         area_paths={"north": "works/north", "pumps": "works/north/pumps", "south": "works/south"},
         token=links.make_link(BY, holder).rstrip("/").rpartition("/")[2],
+        shared_trend=str(SavedTrend.objects.create(owner=holder, name="a", state="span=1h", is_shared=True).uuid),
+        own_trend=str(SavedTrend.objects.create(owner=holder, name="b", state="span=1h").uuid),
     )
 
 
@@ -216,7 +218,9 @@ def test_pages_and_rest_answer_by_right(person: Person, site: Site, works: Works
             )
             headers = {"HX-Request": "true"} if case.partial else {}
             address = reverse(name, kwargs=case.kwargs)
-            answer = client.get(address, headers=headers) if case.data is None else _send(client, address, case)
+            answer = (
+                client.get(address, case.query, headers=headers) if case.data is None else _send(client, address, case)
+            )
             assert answer.status_code in expected(case, person), what
             if case.shows and answer.status_code == 200:
                 content = b"".join(answer).decode()  # also of a file that comes in portions
