@@ -1,5 +1,5 @@
 """The process for background work: it seals the audit, twice a second, notes what has ended by itself, tells when the
-alarm engine is silent, and makes the history of the demo plant at its first start."""
+alarm engine is silent, and makes the past of the demo plant at its first start."""
 
 import asyncio
 import signal
@@ -13,7 +13,6 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection, connections
 
-from alarms.demo.history import Making
 from alarms.system.engine_silence import EngineSilence
 from audit import triggers
 from audit.chain import Head
@@ -23,6 +22,7 @@ from bus.client import connect
 from bus.process import Heartbeat
 from bus.roles import JOBS
 from devices.interventions import close_expired
+from hmi.demo_month import Making
 
 log = structlog.get_logger(__name__)
 
@@ -75,9 +75,10 @@ async def _make_history(making: Making, stop: asyncio.Event) -> None:
             try:
                 await loop.run_in_executor(thread, making.turn)
             except Exception:
-                log.exception("the history of the demo was not made; the next start tries again")
+                log.exception("the past of the demo was not made; the next start tries again")
                 break
             await _pause(stop, max(0.02, loop.time() - began) if making.pct is not None else HISTORY_LOOK_S)
+        await loop.run_in_executor(thread, making.close)
         await loop.run_in_executor(thread, connections.close_all)
 
 

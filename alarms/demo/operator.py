@@ -2,16 +2,17 @@
 out of service. They act on the rows of a history that is being made, by the same rules as people on pages do."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from random import Random
 from typing import Final
 
 from alarms import muting
-from alarms.demo.month import DAY_S, Deed
 from alarms.kinds import Base, Event, Priority
 from alarms.process.timers import let_pass
 from alarms.snapshot import AlarmEntry
 from alarms.transitions import When, Who, Writer, muting_of, state_of
 from audit.actions import Actor
+from devices.simulator.month import DAY_S
 
 SHIFTS: Final = ("Omar (demo)", "Astrid (demo)", "Jonas (demo)")
 """By the third of the day."""
@@ -19,6 +20,34 @@ PATIENCE_S: Final = {Priority.HIGH: (15, 90), Priority.MEDIUM: (30, 240), Priori
 """How long an alarm waits for its acknowledgement."""
 _SELDOM_S: Final = (300.0, 5400.0)
 SHELVED_MIN: Final = 45
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What somebody does to an alarm: out_of_service | in_service | shelve."""
+
+    at_s: float
+    what: str
+    path: str
+    reason: str
+    work_order: str = ""
+
+
+def deeds() -> list[Deed]:
+    """What people did beside acknowledging."""
+
+    def at(day: int, hour: float) -> float:
+        return day * DAY_S + hour * 3600
+
+    vibration = "distribution/pumps/hl2/vibration:hi"
+    return [
+        Deed(at(5, 15.1), "shelve", "intake/turbidity:hi", "Air in the cell; the fitter is on his way."),
+        Deed(at(12, 9.6), "shelve", "intake/turbidity:hi", "Air in the cell again."),
+        Deed(at(12, 9.95), "shelve", "plc/door:open", "The latch is broken; a new one is ordered."),
+        Deed(at(14, 8.0), "out_of_service", vibration, "Bearing is changed, sensor taken off.", "WO-1442"),
+        Deed(at(16, 13.0), "in_service", vibration, "Bearing changed, sensor back.", "WO-1442"),
+        Deed(at(21, 8.0), "shelve", "plc/battery_low:low", "Battery is ordered, comes on Thursday."),
+    ]
 
 
 class Operator:

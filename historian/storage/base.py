@@ -173,6 +173,17 @@ class Storage(Protocol):
     def seal(self, sealed: Sequence[Sealed]) -> None:
         """Each replaces the chunks it was made of, with its summaries."""
 
+    # -- a simulated past (historian/demo.py)
+
+    def put_before(self, portions: Iterable[Sequence[Sealed]], before_ms: int) -> bool:
+        """Hours that were never recorded, and the note that history before `before_ms` is simulated: all of it in one
+        transaction. An hour that has a summary already is left as it is. False: there is such a note already."""
+
+    def simulated_before(self) -> int | None:
+        """History before this time is simulated; None: all of it is real."""
+
+    # -- what is too old
+
     def expire(self, retention: Mapping[int, Retention], now_ms: int, limit: int) -> int:
         """Delete at most `limit` rows that are too old; of series that are not named nothing. Returns how many."""
 

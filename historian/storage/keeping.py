@@ -1,7 +1,7 @@
 """Keeping house, the same on both engines: hot tables by turns, chunks, sealed hours, what is too old."""
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from historian import minutes as codec
@@ -15,6 +15,8 @@ from historian.summary import FIELDS
 _NO_NUL = str.maketrans("\x00", "\u2400")
 """PostgreSQL cannot store the character NUL in a text. Its picture stands for it, on both engines."""
 
+_SIMULATED = "simulated_before_ms"
+"""The name of the state that says it."""
 _CHUNK_TYPES = dict.fromkeys(CHUNK_COLUMNS.split(", "), "int8") | {"encoded": "bytea", "stage": "int2"}
 _MINUTE_TYPES = {"series": "int8", "hour_ms": "int8", "encoded": "bytea"}
 _HOUR_TYPES = {
@@ -169,6 +171,38 @@ class Keeping(Filing):
         self.insert("hour", _HOUR_TYPES, [_hour_row(s) for s in sealed])
         minutes = [(s.chunk.series, s.chunk.hour_ms, codec.encode(s.minutes)) for s in sealed if s.minutes is not None]
         self.insert("minute", _MINUTE_TYPES, minutes)
+
+    # -- a simulated past
+
+    def put_before(self, portions: Iterable[Sequence[Sealed]], before_ms: int) -> bool:
+        with self.writing():
+            if self._simulated_before() is not None:
+                return False
+            for portion in portions:
+                self._put(portion)
+            self.rows("INSERT INTO state VALUES (?, ?)", _SIMULATED, before_ms)
+        return True
+
+    def _put(self, sealed: Sequence[Sealed]) -> None:
+        if not sealed:
+            return
+        hours = {s.chunk.hour_ms for s in sealed}
+        sql = "SELECT series, hour_ms FROM hour WHERE series {} AND hour_ms >= ? AND hour_ms <= ?"
+        found = self.rows(sql.format(self.in_ids), self.ids({s.chunk.series for s in sealed}), min(hours), max(hours))
+        held = {(series, hour) for series, hour in found}
+        free = [s for s in sealed if (s.chunk.series, s.chunk.hour_ms) not in held]
+        self.make_room_for(hours)
+        self._insert_chunks([_sealed_row(s) for s in free])
+        self._add_to_samples(sum(s.chunk.count for s in free))
+        self.insert("hour", _HOUR_TYPES, [_hour_row(s) for s in free])
+
+    def simulated_before(self) -> int | None:
+        with self.reading():
+            return self._simulated_before()
+
+    def _simulated_before(self) -> int | None:
+        found = self.rows("SELECT value FROM state WHERE name = ?", _SIMULATED)
+        return int(found[0][0]) if found else None
 
     # -- what is too old
 

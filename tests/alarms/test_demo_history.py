@@ -1,23 +1,23 @@
 """The month of the demo before its first start: made by the real evaluation and engine, whole or not at all."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from random import Random
 
 import pytest
 
-from alarms.demo.history import MARK, History, Making, the_demo
-from alarms.demo.month import DAY_S, DAYS, MONTH_S, Episode, bubbles, deeds, episodes
+from alarms.demo.history import Demo, History, the_demo
+from alarms.demo.operator import deeds
 from alarms.evaluation import Raised
 from alarms.kinds import Base, Event
-from alarms.models import AlarmState, EngineMemory, JournalEntry
+from alarms.models import AlarmState, JournalEntry
 from alarms.process.engine import Engine
 from alarms.rebuild import rebuild
 from alarms.transitions import muting_of, state_of
 from audit.actions import Actor
-from devices.models import Device
 from devices.simulator.faults import Fault
+from devices.simulator.month import DAY_S, DAYS, MONTH_S, Episode, bubbles, episodes
+from devices.simulator.past import Past
 from plant.document.transfer import import_document
 from tests.devices.demo_plant import FILE
 
@@ -37,9 +37,14 @@ def demo() -> None:
 def lived(*script: Episode, hours: float = 0.5, ends_ms: int = ENDS_MS) -> History:
     found = the_demo()
     assert found is not None
-    history = History(found, ends_ms, hours * HOUR_S, script)
-    while not history.is_over:
-        history.go_on()
+    return played(found, Past(found.plant, ends_ms, hours * HOUR_S, script), has_deeds=False)
+
+
+def played(found: Demo, past: Past, *, has_deeds: bool) -> History:
+    history = History(found, past.began_ms, has_deeds=has_deeds)
+    while not past.is_over:
+        history.take(past.go_on())
+    history.end(past.ends_ms)
     return history
 
 
@@ -106,43 +111,6 @@ def test_an_alarm_that_the_live_engine_has_written_of_is_left_as_it_is() -> None
     assert [e.event for e in JournalEntry.objects.filter(alarm_uuid=live.uuid)] == ["alarm"]
     assert AlarmState.objects.get(pk=live.id).base == Base.UNACK
     assert JournalEntry.objects.filter(path__endswith="running:stopped").exists()
-
-
-def test_a_start_that_is_killed_half_way_leaves_nothing_and_the_next_one_begins_anew() -> None:
-    killed = Making()
-    for _ in range(3):
-        killed.turn()
-    assert killed.pct is not None
-    assert not JournalEntry.objects.exists()
-    again = Making()
-    again.turn()
-    assert again.pct == 0
-
-
-def test_a_site_that_has_its_history_gets_none() -> None:
-    EngineMemory.objects.create(part=MARK)
-    making = Making()
-    making.turn()
-    assert making.is_done
-
-
-def test_a_plant_that_is_not_the_demo_gets_none() -> None:
-    Device.objects.update(host="10.0.0.7")
-    making = Making()
-    making.turn()
-    assert making.is_done
-
-
-def test_a_real_journal_gets_no_history_before_it() -> None:
-    found = the_demo()
-    assert found is not None
-    entry = next(iter(found.alarms.values()))
-    two_hours_ago = time.time_ns() // 1_000_000 - 7_200_000
-    engine = Engine(found.configuration.alarms, now_ms=lambda: two_hours_ago)
-    engine.apply([Raised(entry.id, Event.ALARM, two_hours_ago, 1, 0)], 1, "5-0")
-    making = Making()
-    making.turn()
-    assert making.is_done
 
 
 def test_the_script_is_the_same_everywhere_and_leaves_the_last_hours_calm() -> None:
@@ -223,7 +191,4 @@ def test_the_month_has_something_to_show() -> None:
 def lived_month() -> History:
     found = the_demo()
     assert found is not None
-    history = History(found, ENDS_MS)
-    while not history.is_over:
-        history.go_on()
-    return history
+    return played(found, Past(found.plant, ENDS_MS), has_deeds=True)

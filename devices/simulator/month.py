@@ -2,6 +2,7 @@
 
 Times are seconds since the beginning of the month. Most episodes are those of devices/simulator/faults.py; what no
 fault of the simulator does (a door, a battery, an instrument, a trip of the raw-water pumps) is put into the values.
+devices/simulator/past.py plays it.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,17 +39,6 @@ class Episode:
     @property
     def ends_s(self) -> float:
         return self.begins_s + self.lasts_s
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """What somebody does to an alarm: out_of_service | in_service | shelve."""
-
-    at_s: float
-    what: str
-    path: str
-    reason: str
-    work_order: str = ""
 
 
 def constant(value: Value, status: int = GOOD) -> Callable[[float], Said]:
@@ -127,21 +117,4 @@ def _great() -> list[Episode]:
         Episode(night + 240, 600, tripped=frozenset({0}), faults=frozenset({Fault.PUMP_TRIP, Fault.DOSING_FAILURE})),
         Episode(night + 300, 500, says={"plc/door": constant(1), "treatment/ph": constant(None, 0x808C0000)}),
         Episode(at(24, 19.0), 700, faults=frozenset({Fault.PIPE_BURST})),
-    ]
-
-
-def deeds() -> list[Deed]:
-    """What people did beside acknowledging."""
-
-    def at(day: int, hour: float) -> float:
-        return day * DAY_S + hour * 3600
-
-    vibration = "distribution/pumps/hl2/vibration:hi"
-    return [
-        Deed(at(5, 15.1), "shelve", "intake/turbidity:hi", "Air in the cell; the fitter is on his way."),
-        Deed(at(12, 9.6), "shelve", "intake/turbidity:hi", "Air in the cell again."),
-        Deed(at(12, 9.95), "shelve", "plc/door:open", "The latch is broken; a new one is ordered."),
-        Deed(at(14, 8.0), "out_of_service", vibration, "Bearing is changed, sensor taken off.", "WO-1442"),
-        Deed(at(16, 13.0), "in_service", vibration, "Bearing changed, sensor back.", "WO-1442"),
-        Deed(at(21, 8.0), "shelve", "plc/battery_low:low", "Battery is ordered, comes on Thursday."),
     ]
