@@ -37,7 +37,7 @@ def alarm_journal(request: PageRequest) -> HttpResponse:
     kept = _without(request.GET, "before")
     context: dict[str, Any] = {
         "search": search, "zone": zone, "entries": told_all(page.entries), "areas": area_choices(scope.scope),
-        "looks": LOOKS, "events": list(Event), "query": kept.urlencode(),
+        "looks": LOOKS, "events": [(event, event.label) for event in Event], "query": kept.urlencode(),
     }  # fmt: skip
     if page.older is not None:
         kept["before"] = f"{page.older[0]}-{page.older[1]}"
