@@ -184,7 +184,7 @@ def _reader(unit: Unit, point: Point) -> Read | None:
     if point.data_type is DataType.STRING:
         return _text_reader(cell)
     if point.data_type is DataType.BOOL or point.table.is_bits:
-        return _bit_reader(cell, point.bit or 0)
+        return _bit_reader(cell, point.bit)
     thorough = _number_reader(_raw_reader(cell, point), point, _factor(unit, point))
     return _quick_reader(cell, point, thorough) or thorough
 
@@ -193,8 +193,10 @@ def _text_reader(cell: Cell) -> Read:
     return lambda works: (str(cell.read(works)), GOOD)
 
 
-def _bit_reader(cell: Cell, bit: int) -> Read:
+def _bit_reader(cell: Cell, bit: int | None) -> Read:
     read: Callable[[Waterworks], Any] = cell.read
+    if bit is None:
+        return lambda works: (int(bool(read(works))), GOOD)
     return lambda works: ((int(read(works)) >> bit) & 1, GOOD)
 
 
