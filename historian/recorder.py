@@ -89,7 +89,7 @@ class Recorder:
         self._waiting_rows = 0
         self._flushed_at = time.monotonic()
         self._saved_at = -SAVE_S
-        """At the first chance: a start that is killed before it has a place would begin with the newest values again."""
+        """At the first chance: a start that is killed without a place would begin with the newest values again."""
         self._reached_ms = 0
         self._why_away = ""
         self._away_since_s = 0.0
