@@ -16,6 +16,7 @@ from bus.client import connect_blocking
 from bus.presence import LinkState, ProcessState
 from devices.models import Device
 from hmi.screens import system
+from hmi.screens.system_facts import size
 from tests.cast import Cast, Works
 
 NOW_MS = time.time_ns() // 1_000_000
@@ -142,4 +143,4 @@ def test_a_policy_that_throws_values_away_is_bad() -> None:
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (3_400_000, "3.4 MB")])
 def test_sizes_are_written_for_people(count: int, text: str) -> None:
-    assert system.size(count) == text
+    assert size(count) == text
