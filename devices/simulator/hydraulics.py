@@ -53,12 +53,13 @@ def meeting_head(
 
     `system(head)`: the flow it takes, rising with the head; negative where it feeds back (a tower).
     """
-    turning = [(s, h) for s, h in pumps if s > 0]
+    lifts = [h * s * s * curve.shut_off_m for s, h in pumps if s > 0]  # as Curve.flow, without a call for each
     for _ in range(HALVINGS):
         head = (low_m + high_m) / 2
-        given = 0.0
-        for speed, health in turning:
-            given += curve.flow(head - suction_m, speed, health)
+        given, over_m = 0.0, head - suction_m
+        for lift in lifts:
+            if lift > over_m:
+                given += sqrt((lift - over_m) / curve.slope)
         if given > system(head):
             low_m = head
         else:
