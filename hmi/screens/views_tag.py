@@ -19,6 +19,7 @@ from hmi.screens.htmx import PageRequest
 from hmi.screens.origin import origin_of
 from hmi.screens.readings import readings
 from hmi.screens.scope import Scope, scope_of
+from hmi.screens.small_trend import small_trend
 from hmi.screens.trail import Step, trail
 from hmi.screens.views_probes import may_read_now
 
@@ -38,6 +39,7 @@ def tag_page(request: PageRequest, entry: TagEntry, **typed: Form) -> HttpRespon
     area = scope.layout.snapshot.areas[entry.area_id]
     context = _refreshed(scope, entry) | {
         "reading": readings([entry])[0],
+        "trend": small_trend(entry, scope.layout.snapshot.plants[area.plant_id].zone),
         "trail": [*trail(scope, area), Step(area, True)],
         "forms": _forms(scope, entry) | typed,
         "may_read_now": may_read_now(scope, entry),

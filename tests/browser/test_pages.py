@@ -298,7 +298,7 @@ def test_the_trend_draws_what_comes_and_leaves_a_gap(chromium: Browser, server: 
     page.reload()
     said = listen(page)
     page.wait_for_selector(".trend-plot canvas")
-    wait_until(lambda: _coloured(page, ".trend-line"), 10, "the line")
+    wait_until(lambda: _coloured(page, ".pen-colour-1"), 10, "the line")
     assert not _coloured(page, ".quality-gap")
     poller.set(server.id_of("works/north/level"), None, 0x808C0000)
     wait_until(lambda: _coloured(page, ".quality-gap"), 10, "the hatched gap")
@@ -369,18 +369,6 @@ def test_a_bar_loses_its_quality_with_its_number_before_any_value_has_come(
         assert page.evaluate("document.querySelector('svg').dataset.q") == q
 
 
-def test_a_series_has_a_gap_where_no_value_can_be_trusted(chromium: Browser, server: LiveServer) -> None:
-    page = chromium.new_page()
-    call = """(() => {
-      const s = m.newSeries(100);
-      for (const [x, y] of [[100, 1], [101, null], [102, null], [103, 2], [103, 9], [104, 2]]) m.addPoint(s, x, y);
-      return { gaps: m.gaps(s), xs: s.xs, range: m.range.x(s) };
-    })()"""
-    assert module(page, server, "series.js", call) == {
-        "gaps": [[100, 103]], "xs": [100, 101, 102, 103, 104], "range": [100, 160],
-    }  # fmt: skip
-
-
 def test_a_value_that_is_not_of_now_is_no_point_of_a_trend(chromium: Browser, server: LiveServer) -> None:
     told: list[tuple[Any, str, int]] = [
         (1.5, "good", 0),
@@ -394,10 +382,3 @@ def test_a_value_that_is_not_of_now_is_no_point_of_a_trend(chromium: Browser, se
     lives = [{"value": value, "q": q, "status": status} for value, q, status in told]
     points = module(chromium.new_page(), server, "series.js", f"{json.dumps(lives)}.map(m.reading)")
     assert points == [1.5, 1, 1.5, None, None, None, None]
-
-
-def test_a_series_keeps_an_hour(chromium: Browser, server: LiveServer) -> None:
-    page = chromium.new_page()
-    call = """(() => { const s = m.newSeries(0); for (let x = 1; x <= 8000; x += 1) m.addPoint(s, x, x);
-      return [s.xs[0], s.xs.length, s.ys.length, m.range.x(s)]; })()"""
-    assert module(page, server, "series.js", call) == [4400, 3601, 3601, [4400, 8000]]

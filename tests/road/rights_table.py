@@ -333,6 +333,16 @@ ADDRESSES: Final[dict[str, Cases]] = {
         )
         for area, row in site.alarms.items()
     ),
+    "rest:read_history": lambda site: (
+        Case(
+            _in_area("view", area),
+            query={"tag": path, "from": "2026-01-01T00:00Z", "format": form},
+            denied=SEEN_OR_NOT,
+            nobody=401,
+        )
+        for area, path in site.tag_paths.items()
+        for form in ("json", "csv")
+    ),
     "rest:openapi-json": lambda site: iter([Case(lambda person: person.known, nobody=401)]),
     "rest:api-root": lambda site: iter([Case(lambda person: False, denied=404, nobody=401)]),
     "rest:unknown": lambda site: iter([Case(lambda person: False, {"rest": "nothing"}, denied=404, nobody=401)]),
@@ -422,6 +432,7 @@ OPERATIONS: Final = {
     ("GET", "/api/v1/alarms/journal"),
     ("GET", "/api/v1/alarms/{uuid}"),
     ("POST", "/api/v1/alarms/{uuid}/ack"),
+    ("GET", "/api/v1/history"),
 }
 """Of REST. Their rights are tried through their addresses above."""
 

@@ -35,7 +35,6 @@ export class Chart {
    * @param {{range: () => [number, number], drawn: () => void, selected: (from: number, to: number) => void,
    *   moved: (at: number | null) => void, marks: () => {at: number, kind: string}[], cursor: () => number | null}} say */
   constructor(box, lines, zone, say) {
-    Object.assign(this, { box, lines, zone, say });
     this.box = box;
     this.lines = lines;
     this.zone = zone;
@@ -73,7 +72,7 @@ export class Chart {
     const { box, lines } = this;
     const named = (/** @type {string} */ name) => colourOf(box, name);
     const colours = {
-      ink: named("trend-axis"), grid: named("trend-grid"), ground: named("trend-ground"), bad: named("quality-gap"),
+      ink: named("trend-axis"), grid: named("trend-grid"), ground: named("trend-ground"), gap: named("quality-gap"), bad: named("quality-lane"),
       unsure: named("quality-unsure"), pens: DASHES.map((_, i) => named(`pen-colour-${i + 1}`)),
     };
     const font = `12px ${getComputedStyle(box).fontFamily}`;
@@ -102,7 +101,7 @@ export class Chart {
         axes: [
           { stroke: colours.ink, font, size: 44, space: 88, grid: { stroke: colours.grid, width: 1 }, ticks: { stroke: colours.grid, size: 4 },
             values: (_, splits, __, ___, step) => this.zone.axis(splits, step) },
-          ...drawn.map((scale, i) => axis(scale, of(scale), i, colours, font)),
+          ...drawn.map((scale, i) => axis(scale, of(scale), i, colours, font, lines.length > 1)),
         ],
         series: [
           {},
@@ -145,13 +144,13 @@ export class Chart {
 }
 
 /** @param {string} scale @param {import("./lines.js").Look[]} looks @param {number} i @param {{ink: string, grid: string, pens: string[]}} colours
- * @param {string} font @returns {uPlot.Axis} */
-function axis(scale, looks, i, colours, font) {
+ * @param {string} font @param {boolean} isNumbered @returns {uPlot.Axis} */
+function axis(scale, looks, i, colours, font, isNumbered) {
   const states = Object.entries(looks[0].labels).map(([state, word]) => /** @type {[number, string]} */ ([Number(state), word]));
-  const isAlone = looks.length === 1;
+  const isAlone = looks.length === 1 && isNumbered;
   const stroke = isAlone ? colours.pens[looks[0].number - 1] : colours.ink;
-  const numbers = looks.map((look) => look.number).join(" ");
-  const label = { label: `${numbers}${looks[0].unit ? `  ${looks[0].unit}` : ""}`, labelFont: `600 ${font}`, labelSize: 20, labelGap: 0 };
+  const numbers = isNumbered ? looks.map((look) => look.number).join(" ") : "";
+  const label = { label: `${numbers}  ${looks[0].unit}`.trim(), labelFont: `600 ${font}`, labelSize: 20, labelGap: 0 };
   return {
     scale, side: i % 2 ? 1 : 3, stroke, font, size: states.length ? STATE_AXIS_PX : AXIS_PX, ticks: { show: false }, ...label,
     grid: { show: i === 0, stroke: colours.grid, width: 1 },

@@ -28,7 +28,7 @@ export class CursorTable {
     for (const line of this.lines) {
       const row = this.rows.get(line.key);
       const found = at === null ? null : line.sampleAt(at);
-      write(row?.querySelector("[data-cursor-value]"), found ? said(line, found.value) : NONE);
+      write(row?.querySelector("[data-cursor-value]"), found ? sayValue(line, found.value) : NONE);
       write(row?.querySelector("[data-cursor-quality]"), line.missing || (found ? WORDS[found.severity] : at === null ? NONE : "Not known"));
       write(row?.querySelector("[data-cursor-at]"), found ? this.zone.said(found.at * 1000).slice(5) : NONE);
     }
@@ -38,13 +38,13 @@ export class CursorTable {
   sentence(at) {
     const values = this.lines.filter((line) => !line.look.hidden).map((line) => {
       const found = line.sampleAt(at);
-      return `${line.look.label} ${found ? `${said(line, found.value)}${found.severity ? `, ${WORDS[found.severity]}` : ""}` : "not known"}`;
+      return `${line.look.label} ${found ? `${sayValue(line, found.value)}${found.severity ? `, ${WORDS[found.severity]}` : ""}` : "not known"}`;
     });
     return `${this.zone.said(at * 1000)}: ${values.join("; ")}`;
   }
 }
 
-/** @param {import("./lines.js").Line} line @param {number | null} value */
-function said({ look }, value) {
+/** The value with its unit. @param {import("./lines.js").Line} line @param {number | null} value */
+export function sayValue({ look }, value) {
   return value === null ? "no value" : `${formatValue(value, look)} ${unitOf(value, look)}`.trim();
 }

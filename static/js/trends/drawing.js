@@ -4,7 +4,7 @@
 
 export const DASHES = [[], [9, 4], [3, 3], [12, 3, 3, 3], [16, 5], [], [6, 3, 2, 3, 2, 3], [5, 5]];
 export const WIDTHS = [2, 2, 2, 2, 2, 1.25, 2, 1.25];
-const LANE_PX = 7;
+const LANE_PX = 8;
 const HATCH_PX = 6;
 
 /** The colour a class has now, as a canvas needs it. @param {HTMLElement} box @param {string} name */
@@ -37,30 +37,32 @@ function hatch(context, colour, isDense) {
 
 /**
  * Each pen with something that is not Good has a lane at the foot of the plot; a pen alone has the whole height.
- * @param {uPlot} u @param {Line[]} lines @param {{bad: string, unsure: string}} colours
+ * @param {uPlot} u @param {Line[]} lines @param {{gap: string, bad: string, unsure: string}} colours
  */
 export function drawSpans(u, lines, colours) {
   const { left, top, width, height } = u.bbox;
-  const fills = [hatch(u.ctx, colours.unsure, false), hatch(u.ctx, colours.bad, true)];
+  const isAlone = lines.filter(({ look }) => !look.hidden).length === 1;
+  const fills = isAlone ? [hatch(u.ctx, colours.gap, false), hatch(u.ctx, colours.gap, true)] : [hatch(u.ctx, colours.unsure, false), hatch(u.ctx, colours.bad, true)];
   const marked = lines.filter((line) => !line.look.hidden && line.spans.length);
   u.ctx.save();
   u.ctx.beginPath();
   u.ctx.rect(left, top, width, height);
   u.ctx.clip();
+  u.ctx.font = `600 ${11 * devicePixelRatio}px ${getComputedStyle(u.root).fontFamily}`;
+  u.ctx.textAlign = "right";
   marked.forEach((line, place) => {
     const lane = LANE_PX * devicePixelRatio;
-    const isAlone = lines.filter(({ look }) => !look.hidden).length === 1;
-    const [y, tall] = isAlone ? [top, height] : [top + height - (place + 1) * (lane + 2), lane];
+    const [y, tall] = isAlone ? [top, height] : [top + height - (place + 1) * (lane + 3 * devicePixelRatio), lane];
     for (const [from, to, severity] of line.spans) {
       const [a, b] = [u.valToPos(from, "x", true), u.valToPos(to, "x", true)];
       if (b < left || a > left + width) continue;
-      u.ctx.globalAlpha = isAlone ? 0.35 : 1;
       u.ctx.fillStyle = fills[severity - 1] ?? fills[1];
       u.ctx.fillRect(a, y, Math.max(b - a, devicePixelRatio), tall);
-      u.ctx.globalAlpha = 1;
       if (isAlone) continue;
       u.ctx.strokeStyle = severity > 1 ? colours.bad : colours.unsure;
       u.ctx.strokeRect(a, y, Math.max(b - a, devicePixelRatio), tall);
+      u.ctx.fillStyle = u.ctx.strokeStyle;
+      u.ctx.fillText(String(line.look.number), Math.max(a, left + lane) - devicePixelRatio * 3, y + lane);
     }
   });
   u.ctx.restore();
@@ -99,6 +101,7 @@ export function drawNumbers(u, lines, colours, ground) {
   u.ctx.font = `600 ${size}px ${getComputedStyle(u.root).fontFamily}`;
   u.ctx.textAlign = "right";
   u.ctx.textBaseline = "middle";
+  if (lines.length < 2) return u.ctx.restore();
   /** @type {number[]} */
   const taken = [];
   for (const line of lines) {

@@ -108,10 +108,13 @@ export class Line {
   }
 }
 
+/** uPlot.join: a break reaches to the neighbours of its own line, not to the next point of any other. */
+const EXPAND = 2;
+
 /** As uPlot draws them: one column of times for all. undefined: this pen has no point here; null: its line breaks.
  * @param {Line[]} lines @returns {uPlot.AlignedData} */
 export function aligned(lines) {
   const shown = lines.map((line) => /** @type {uPlot.AlignedData} */ ([line.t, line.v]));
   if (shown.length < 2) return shown[0] ?? [[]];
-  return uPlot.join(shown, shown.map(() => [0, 1]));
+  return uPlot.join(shown, shown.map(() => [0, EXPAND]));
 }

@@ -1,18 +1,17 @@
 // The trends page: the parts around one plot, and what passes between them.
-import { isKept, onLink, onValues } from "../ui/values.js";
 import { serverNow } from "../ui/clock.js";
 import { Address } from "./address.js";
 import { Asking } from "./asking.js";
 import { Brush } from "./brush.js";
 import { Chart } from "./chart.js";
 import { CursorTable } from "./cursor.js";
+import { startFeed } from "./feed.js";
 import { startGestures, startKeys } from "./gestures.js";
 import { Line } from "./lines.js";
 import { Marks } from "./marks.js";
 import { Span } from "./span.js";
 import { Zone } from "./zone.js";
 
-const TICK_MS = 1000;
 const POINTS = 2000;
 /** So many points come live before history is asked for fewer that say the same. */
 const MOST_POINTS = 3 * POINTS;
@@ -28,9 +27,7 @@ function start(root, box) {
   let set = cursorMs === undefined ? null : Number(cursorMs) / 1000;
   /** Where a mouse is now. @type {number | null} */
   let hovered = null;
-  let [sentence, isDue, isLive] = ["", false, true];
-  /** Newest live values, by path. @type {Map<string, {value: number | null, severity: number}>} */
-  const newest = new Map();
+  let [sentence, isDue] = ["", false];
 
   const span = new Span({ from: Number(fromMs), to: Number(toMs), follows: root.dataset.follows !== undefined, now: serverNow, changed });
   const table = new CursorTable(lines, zone);
@@ -121,36 +118,15 @@ function start(root, box) {
     address.write();
   }
 
-  onValues((values) => {
-    const now = serverNow() / 1000;
-    for (const live of values) {
-      const line = lines.find(({ key }) => key === live.path.toLowerCase());
-      if (!line) continue;
-      const severity = isKept(live) && live.q !== "bad" ? 1 : Math.min(live.status >>> 30, 2);
-      const number = typeof live.value === "boolean" ? Number(live.value) : typeof live.value === "number" ? live.value : null;
-      const value = severity === 2 ? null : number;
-      const before = newest.get(line.key);
-      newest.set(line.key, { value, severity });
-      const at = severity || live.ageMs === null ? now : now - Math.min(live.ageMs, 5000) / 1000;
-      line.put(at, value, severity, !before || before.value !== value || before.severity !== severity);
-    }
-    if (span.follows) draw(true);
-  });
-  setInterval(() => {
-    const now = serverNow() / 1000;
-    if (isLive) for (const line of lines) {
-      const held = newest.get(line.key);
-      if (held) line.put(now, held.value, held.severity, false);
-    }
-    if (!span.tick() || document.visibilityState !== "visible") return;
-    for (const line of lines) line.trim((span.from - span.length) / 1000);
-    if (lines.some((line) => line.t.length > MOST_POINTS)) ask();
-    draw(true);
-  }, TICK_MS);
-  onLink((state) => {
-    const wasLive = isLive;
-    isLive = state === "live";
-    if (isLive && !wasLive) ask(); // what was missed stands in history
+  startFeed(lines, {
+    moved: (isTick) => {
+      const hasMoved = isTick && span.tick();
+      if (document.visibilityState !== "visible" || !(hasMoved || span.follows)) return;
+      for (const line of lines) line.trim((span.from - span.length) / 1000);
+      if (lines.some((line) => line.t.length > MOST_POINTS)) ask();
+      draw(true);
+    },
+    missed: () => ask(), // it stands in history
   });
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && span.follows && changed());
 
