@@ -16,12 +16,12 @@ from bus.messages import Block
 from historian import chunks
 from historian.configuration import Configuration
 from historian.recording import Recording
-from historian.samples import Row, Samples, joined, of_rows
+from historian.samples import Row, Samples, joined
 from historian.series import Rule
 from historian.storage.base import HOUR_MS, Chunk, Sealed, Storage
 from historian.summary import FIELDS, Summaries, summarise
 
-PACK_ROWS: Final = 100_000
+PACK_ROWS: Final = 200_000
 """So many rows are packed together."""
 OPEN_MS: Final = 9 * HOUR_MS
 """An hour is packed so long after it: until then recording may still tell a point of it. What comes later is merged."""
@@ -88,16 +88,10 @@ class DemoHistory:
     def _pack(self, before_ms: int) -> None:
         """Rows of hours that begin before then."""
         limit_ms = before_ms // HOUR_MS * HOUR_MS
-        ready: dict[int, list[Row]] = {}
-        left: list[Row] = []
-        for row in self._rows:
-            if row[0] < limit_ms:
-                ready.setdefault(row[1], []).append(row)
-            else:
-                left.append(row)
-        self._rows = left
-        for series, rows in sorted(ready.items()):
-            self._pack_series(series, of_rows(rows))
+        ready = [row for row in self._rows if row[0] < limit_ms]
+        self._rows = [row for row in self._rows if row[0] >= limit_ms]
+        for series, samples in _by_series(ready):
+            self._pack_series(series, samples)
 
     def _pack_series(self, series: int, samples: Samples) -> None:
         hours = samples.times // HOUR_MS
@@ -113,6 +107,31 @@ class DemoHistory:
                 self._packed[key] = _packed(part)
                 self.samples -= before[0]
             self.samples += len(part)
+
+
+def _by_series(rows: Sequence[Row]) -> Iterator[tuple[int, Samples]]:
+    """As of_rows() of each series, in columns. Of two with the same source time the later in `rows` is the truth."""
+    if not rows:
+        return
+    times, numbers_of, numbers, _, statuses, server_ms = zip(*rows, strict=True)
+    columns = (
+        np.array(numbers_of, np.int64), np.array(times, np.int64), np.array(numbers, np.float64),
+        np.array(statuses, np.uint32), np.array(server_ms, np.int64),
+    )  # fmt: skip
+    order = np.lexsort((columns[1], columns[0]))  # keeps the order of equal ones
+    series, ms = columns[0][order], columns[1][order]
+    order = order[np.append((series[1:] != series[:-1]) | (ms[1:] != ms[:-1]), True)]
+    series = columns[0][order]
+    with_texts = {row[1] for row in rows if row[3] is not None}
+    edges = (np.flatnonzero(series[1:] != series[:-1]) + 1).tolist()
+    for low, high in pairwise([0, *edges, len(series)]):
+        number, places = int(series[low]), order[low:high]
+        exact: dict[int, str] = {}
+        if number in with_texts:
+            told = [rows[place] for place in places.tolist()]
+            exact = {row[0]: row[3] for row in told if row[3] is not None}
+        _, ms, values, status, server = (column[places] for column in columns)
+        yield number, Samples(ms, values, status, server, exact)
 
 
 _Packed = tuple[int, int, int, bytes, bytes]
