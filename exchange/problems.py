@@ -91,6 +91,26 @@ def database_away() -> Problem:
     )  # fmt: skip
 
 
+def history_away() -> Problem:
+    return Problem(
+        503, "history-away", "History does not answer",
+        "The place where samples are kept cannot be read now; nothing is lost by that.",
+        "Try again; if it lasts, look at the system page.", 5,
+    )  # fmt: skip
+
+
+def history_damaged() -> Problem:
+    return Problem(
+        500, "history-damaged", "A piece of history is damaged", "It could not be read; the fault is in the log.",
+        "Tell who runs this site: 'manage.py history verify' says which piece.",
+    )  # fmt: skip
+
+
+def question_refused(sentence: str) -> Problem:
+    """Every parameter is right, and what they ask for together is not."""
+    return Problem(422, "question-refused", "This cannot be asked", sentence, "Ask for something else; docs/api.md.")
+
+
 def broken() -> Problem:
     return Problem(
         500, "fault", "A fault in Isthmus", "The request could not be answered; the fault is in the log.",

@@ -34,6 +34,7 @@ class Unit(StrEnum):
     YEAR = "year"
 
 
+_SHORT: Final = {"m": Unit.MIN, "mo": Unit.MONTH, "y": Unit.YEAR}
 _FIXED_MS: Final = {Unit.MS: 1, Unit.S: 1000, Unit.MIN: 60_000, Unit.HOUR: 3_600_000}
 _SHORTEST_MS: Final = _FIXED_MS | {
     Unit.DAY: 22 * 3_600_000, Unit.WEEK: 6 * _DAY_MS, Unit.MONTH: 27 * _DAY_MS, Unit.YEAR: 364 * _DAY_MS,
@@ -47,14 +48,15 @@ class Every:
 
     @classmethod
     def of(cls, text: str) -> "Every":
-        """From words like `10s`, `15min`, `1h`, `1d`, `1w`, `1month`, `1year`. Raises QueryRefused."""
+        """From words like `10s`, `15min` or `15m`, `1h`, `1d`, `1w`, `1month`, `1mo`, `1year`. Raises QueryRefused."""
         found = re.fullmatch(r"([1-9]\d{0,8})\s*([a-z]+)", text.strip())
-        if found is None or found[2] not in set(Unit):
+        unit = "" if found is None else _SHORT.get(found[2], found[2])
+        if found is None or unit not in set(Unit):
             raise QueryRefused(
                 f"“{text[:40]}” is no length of an interval. Give a whole number and a unit: {', '.join(Unit)}; "
                 "for example 15min."
             )
-        return cls(int(found[1]), Unit(found[2]))
+        return cls(int(found[1]), Unit(unit))
 
 
 def intervals(from_ms: int, to_ms: int, every: Every, zone: ZoneInfo) -> NDArray[np.int64]:

@@ -50,6 +50,17 @@ def pens_of(tags: Iterable[TagEntry]) -> dict[int, Pen]:
     return found
 
 
+def series_of(tags: Iterable[TagEntry]) -> dict[int, list[tuple[SeriesKey, int]]]:
+    """Tag id -> all that was ever recorded of it: beside the series of now those from before its unit or kind was
+    changed, oldest first. Raises StorageAway and StorageDamaged."""
+    wanted = {tag.uuid: tag for tag in tags}
+    found: dict[int, list[tuple[SeriesKey, int]]] = {tag.id: [] for tag in wanted.values()}
+    for key, number in _numbers({key_of(tag) for tag in wanted.values()}).items():
+        if key.tag in wanted:
+            found[wanted[key.tag].id].append((key, number))
+    return {tag: sorted(series, key=lambda one: one[1]) for tag, series in found.items()}
+
+
 def _numbers(keys: set[SeriesKey]) -> dict[SeriesKey, int]:
     """A number never changes, so what is known stays; what is missing is asked for, not more often than sensible."""
     global _known  # noqa: PLW0603  # one per process

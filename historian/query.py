@@ -26,7 +26,7 @@ MOST_POINTS: Final = 5000
 FEWEST_POINTS: Final = 8
 MOST_RAW: Final = 100_000
 LONGEST_MS: Final = 50 * 366 * 24 * HOUR_MS
-_LONGEST_STEP_MS: Final = 31 * 24 * HOUR_MS
+_LONGEST_STEP_MS: Final = 24 * HOUR_MS
 _STEPS_TO_USABLE: Final = 20
 _MOST_LOOKED_AT: Final = 48
 """Hours of a pen whose gaps are drawn exactly though the window is long."""

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from historian.place import history_url
 from historian.storage.base import Storage, StorageAway, StorageDamaged
@@ -41,6 +41,18 @@ def ask_history(question: Callable[[Storage], Answer]) -> Answer:
     except TooLate:
         asked.cancel()
         raise StorageAway(f"History did not answer within {PATIENCE_S:.0f} s.") from None
+
+
+class _Apart:
+    """A storage of which each question is one of ask_history: a long answer holds no thread between its portions."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return lambda *asked: ask_history(lambda storage: getattr(storage, name)(*asked))
+
+
+def shared_storage() -> Storage:
+    """For reading, from any thread."""
+    return cast(Storage, _Apart())
 
 
 def _ask(url: str, question: Callable[[Storage], Answer]) -> Answer:

@@ -17,7 +17,9 @@ from ninja.security.base import AuthBase
 from exchange import problems
 from exchange.caller import Caller, caller_of
 from exchange.problems import Problem
-from exchange.rest import alarms, tags
+from exchange.rest import alarms, history, tags
+from historian.intervals import QueryRefused
+from historian.storage.base import StorageAway, StorageDamaged
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +51,12 @@ def problem_of(error: Exception) -> Problem:
             return problems.bad_parameter(str(first.get("loc", ["?"])[-1]), f"{first.get('msg', 'is not valid')}.")
         case DatabaseError():
             return problems.database_away()
+        case QueryRefused():
+            return problems.question_refused(str(error))
+        case StorageAway():
+            return problems.history_away()
+        case StorageDamaged():
+            return problems.history_damaged()
         case Http404():
             return problems.not_found("address", "this one")
         case HttpError():
@@ -105,7 +113,7 @@ def _unknown(request: HttpRequest, **_: str) -> HttpResponseBase:
 api: Final = NinjaAPI(
     title="Isthmus",
     version="1",
-    description="Tags of the plant with value, quality and times, and its alarms. docs/api.md says the rest.",
+    description="Tags of the plant with value, quality and times, its alarms, its history. docs/api.md says the rest.",
     urls_namespace="rest",
     auth=TokenOrSession(),
     renderer=Utf8(),
@@ -114,6 +122,7 @@ api: Final = NinjaAPI(
 )
 api.add_router("", tags.router)
 api.add_router("", alarms.router)
+api.add_router("", history.router)
 for kind in (Exception, Http404, HttpError, ValidationError):
     api.add_exception_handler(kind, _answer)
 

@@ -6,6 +6,7 @@ tests/road/rights_table.py says what each asks for. Something new that is not in
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from plant.models import Area, ConfigRevision, Plant
 from tests.alarms.entries import make_alarm
 from tests.alarms.happenings import happens
 from tests.cast import PASSWORD, Works
+from tests.hmi import history
 from tests.road import rights_table as table
 from tests.road.rights_table import Case, Person, Site
 
@@ -40,7 +42,8 @@ PAGES = ("changelist", "add", "change", "delete", "history")
 
 
 @pytest.fixture
-def site(works: Works) -> Site:
+def site(works: Works, settings: Any, tmp_path: Path) -> Site:
+    history.keep(settings, tmp_path)
     areas = {"north": works.north, "pumps": works.pumps, "south": works.south}
     devices: dict[str, Device] = {"north": works.plc1}
     for name in ("pumps", "south"):

@@ -1,0 +1,1 @@
+"""History as files and streams that other programs read."""
