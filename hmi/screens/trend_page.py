@@ -1,7 +1,9 @@
 """What stands on the trends page: pens with their values and links, presets, tags to add, trends that are kept."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
@@ -19,6 +21,7 @@ from hmi.screens.trend_lines import TEXT, UNKNOWN, looks_of, pen_of
 from hmi.screens.trend_state import PRESETS, PenState, TrendState
 
 MOST_FOUND: Final = 20
+FILES: Final = {"CSV": "csv", "Parquet": "parquet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,17 @@ def presets_of(state: TrendState, zone: ZoneInfo) -> list[Preset]:
         url = f"{reverse('trends')}?{trend_state.format_query(other, zone)}"
         found.append(Preset(title, name, span_ms, url, state.follows and state.span_ms == span_ms))
     return found
+
+
+def exports_of(pens: list[PenShown], window: tuple[int, int], zone: ZoneInfo) -> dict[str, str]:
+    """Kind of file -> address of the samples of these pens in this time; its times are of `zone`, and say so."""
+    begin, end = (datetime.fromtimestamp(ms / 1000, zone).isoformat(timespec="milliseconds") for ms in window)
+    tags = [("tag", pen.tag.path) for pen in pens if pen.tag is not None]
+    asked = [*tags, ("from", begin), ("to", end), ("zone", zone.key)]
+    address = reverse("rest:read_history")
+    return (
+        {title: f"{address}?{urlencode([*asked, ('format', form)])}" for title, form in FILES.items()} if tags else {}
+    )
 
 
 def found_tags(scope: Scope, state: TrendState, words: str, zone: ZoneInfo) -> list[Found]:

@@ -22,7 +22,7 @@ from hmi.screens.htmx import PageRequest
 from hmi.screens.scope import NOT_FOUND, scope_of
 from hmi.screens.trend_lines import FEWEST, POINTS, as_json, lines_of, pen_of
 from hmi.screens.trend_marks import marks_of
-from hmi.screens.trend_page import found_tags, pens_shown, presets_of, saved_of, zone_of
+from hmi.screens.trend_page import exports_of, found_tags, pens_shown, presets_of, saved_of, zone_of
 from hmi.screens.trend_state import LONGEST_MS, MOST_PENS, SHORTEST_MS
 
 
@@ -46,7 +46,9 @@ def trends(request: PageRequest) -> HttpResponse:
         "pens": pens, "problems": parsed.problems, "presets": presets_of(state, zone), "from_ms": from_ms,
         "to_ms": to_ms, "from_text": trend_state.moment_text(from_ms // 1000 * 1000, zone).replace("T", " "),
         "to_text": trend_state.moment_text(to_ms // 1000 * 1000, zone).replace("T", " "),
-        "saved": saved_of(request), "looks": {"pens": [pen.script for pen in pens if pen.script]},
+        "saved": saved_of(request),
+        "exports": exports_of(pens, (from_ms, to_ms), zone),
+        "looks": {"pens": [pen.script for pen in pens if pen.script]},
         "has_areas": bool(scope.layout.snapshot.tags) and any(scope.roots(p.pk) for p in scope.layout.plants),
     }  # fmt: skip
     return render(request, "hmi/trends.html", context)

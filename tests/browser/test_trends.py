@@ -46,7 +46,7 @@ def opened(chromium: Browser, trends: LiveServer, query: str, person: str = "ver
     page.on("pageerror", lambda error: said.append(str(error)))
     page.goto(f"{trends.url}/trends/?{query}")
     page.wait_for_selector(".trend-canvas canvas")
-    page.wait_for_function("() => performance.getEntriesByName('trend-answered').length > 0")
+    page.wait_for_function("() => performance.getEntriesByName('trend-drawn').length > 0")
     return page, said
 
 
@@ -220,7 +220,7 @@ def test_a_finger_pans_and_two_zoom(chromium: Browser, trends: LiveServer) -> No
     page = context.new_page()
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{trends.url}/trends/?pen={LEVEL}&span=8h")
-    page.wait_for_function("() => performance.getEntriesByName('trend-answered').length > 0")
+    page.wait_for_function("() => performance.getEntriesByName('trend-drawn').length > 0")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     touch = """([moves]) => {
       const over = document.querySelector(".u-over");
@@ -289,7 +289,7 @@ def test_eight_pens_of_a_day_are_drawn_in_time(chromium: Browser, trends: LiveSe
     took = page.evaluate(
         """() => {
           const [asked] = performance.getEntriesByType("resource").filter((e) => e.name.includes("/trends/lines/"));
-          return performance.getEntriesByName("trend-answered")[0].startTime - asked.startTime;
+          return performance.getEntriesByName("trend-drawn")[0].startTime - asked.startTime;
         }"""
     )
     assert took < 5000

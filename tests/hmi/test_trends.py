@@ -5,21 +5,29 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from django.http import QueryDict
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import User
+from accounts.permissions import areas_by_action
 from alarms.kinds import Event
 from audit.actions import Actor, Subject, record
 from bus import quality
 from devices import current
 from hmi.screens import trend_marks
+from hmi.screens.layout import layout_of
+from hmi.screens.scope import Scope
 from hmi.screens.trend_lines import UNKNOWN, _numbers
+from hmi.screens.trend_page import exports_of, pens_shown
+from hmi.screens.trend_state import parse
 from tests.alarms.entries import make_alarm
 from tests.alarms.happenings import happens
 from tests.cast import Cast, Works
@@ -207,6 +215,17 @@ def test_tags_are_found_by_words_among_those_one_may_see(cast: Cast, works: Work
 def test_without_a_role_there_is_nothing_to_draw(cast: Cast, works: Works) -> None:
     nobody = User.objects.create_user("nobody-in-particular", "x" * 20)
     assert "No area is open to you" in visit(nobody).get("/trends/").content.decode()
+
+
+def test_files_have_the_samples_of_the_time_that_is_shown_and_its_zone(cast: Cast, works: Works) -> None:
+    scope = Scope(layout_of(current.current_snapshot()), areas_by_action(cast.omar))
+    zone = ZoneInfo("Europe/Stockholm")
+    state = parse(QueryDict(f"pen={LEVEL}&pen={FLOW}"), zone).state
+    files = exports_of(pens_shown(scope, state, zone), (BEGIN, BEGIN + HOUR), zone)
+    asked = parse_qs(urlsplit(files["Parquet"]).query)
+    assert asked["tag"] == [LEVEL], "only what the person sees"
+    assert asked["from"] == ["2026-01-01T01:00:00.000+01:00"]
+    assert (asked["zone"], asked["format"]) == (["Europe/Stockholm"], ["parquet"])
 
 
 # -- trends people keep

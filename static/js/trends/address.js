@@ -37,8 +37,15 @@ export class Address {
 
   /** Links that change pens were made when the page was: the time is that of now. @param {MouseEvent} event */
   #clicked(event) {
-    const link = event.target instanceof Element ? event.target.closest("a[data-pens]") : null;
+    const link = event.target instanceof Element ? event.target.closest("a[data-pens], a[data-export]") : null;
     if (!(link instanceof HTMLAnchorElement)) return;
+    if (link.dataset.export !== undefined) {
+      const asked = new URL(link.href);
+      asked.searchParams.set("from", new Date(this.span.from).toISOString());
+      asked.searchParams.set("to", new Date(this.span.to).toISOString());
+      link.href = asked.href;
+      return;
+    }
     const pens = new URL(link.href).searchParams.getAll("pen");
     link.href = `?${this.query(pens)}`;
   }

@@ -86,7 +86,7 @@ export function drawLimits(u, lines, ink) {
       u.ctx.moveTo(left, y);
       u.ctx.lineTo(left + width, y);
       u.ctx.stroke();
-      u.ctx.fillText(`${line.look.number} ${limit.kind}`, left + width - 24 * devicePixelRatio, y - 3 * devicePixelRatio);
+      u.ctx.fillText(lines.length > 1 ? `${line.look.number} ${limit.kind}` : limit.kind, left + width - 24 * devicePixelRatio, y - 3 * devicePixelRatio);
     }
   }
   u.ctx.restore();
