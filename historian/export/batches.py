@@ -117,11 +117,12 @@ def aggregated(
 def of_column(source: Source, kind: Aggregate, table: Table, *, interpolated: bool = False) -> Batch:
     column: Column = table.columns[kind]
     is_bad = column.statuses >= BAD
+    has_number = np.isfinite(column.values) & ~is_bad
     return Batch(
         source,
         _UNITS.get(kind, source.unit),
         column.times,
-        np.where(is_bad, np.nan, column.values),
+        np.where(has_number, column.values, np.nan),
         column.statuses,
         {place: readable(text) for place, text in column.exact.items() if not is_bad[place]},
         "" if interpolated else kind.value,
@@ -138,13 +139,16 @@ def tables(query: Query, pen: Pen, kinds: Collection[Aggregate], edges: Ints, op
 
 def _reckoned(query: Query, pen: Pen, kinds: Collection[Aggregate], edges: Ints, options: Options) -> Iterator[Table]:
     try:
-        yield query.aggregate(pen, kinds, int(edges[0]), int(edges[-1]), edges, options)
+        with np.errstate(over="ignore", invalid="ignore"):  # of numbers near the end of float64: of_column
+            table = query.aggregate(pen, kinds, int(edges[0]), int(edges[-1]), edges, options)
     except QueryRefused:
         if len(edges) < _FEWEST_TO_SPLIT:
             raise
         middle = len(edges) // 2
         yield from _reckoned(query, pen, kinds, edges[: middle + 1], options)
         yield from _reckoned(query, pen, kinds, edges[middle:], options)
+    else:
+        yield table
 
 
 _FEWEST_TO_SPLIT: Final = 5

@@ -4,12 +4,16 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from bus.roles import HISTORIAN, RoleTaken, hold_role
+from devices import snapshot as plant_snapshot
+from historian.export.to_file import FORMATS, export, sources_of
 from historian.integrity import FAR_AHEAD, LONG_AGO, Report, repair, verify
 from historian.place import history_url
 from historian.storage.base import StorageAway, StorageDamaged
@@ -69,14 +73,56 @@ def run_repair(out: OutputWrapper, options: dict[str, Any]) -> bool:
     return report.ok
 
 
+def add_export(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--tag", action="append", required=True, help="Path of a tag, or its uuid; may be given several times."
+    )
+    parser.add_argument("--from", dest="from_ms", type=moment, required=True, help="Begin, like 2026-09-21T14:00.")
+    parser.add_argument("--to", dest="to_ms", type=moment, help="End, not included; default: now.")
+    parser.add_argument("--format", choices=FORMATS, help="Default: what the name of the file ends with.")
+    parser.add_argument(
+        "--zone", type=time_zone, help="Of the times in the file; default: the plant's of the first tag."
+    )
+    parser.add_argument("file", type=Path)
+
+
+def time_zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ArgumentTypeError(f"'{text}' is not a time zone like Europe/Stockholm or UTC") from error
+
+
+def run_export(out: OutputWrapper, options: dict[str, Any]) -> bool:
+    file: Path = options["file"]
+    form = options["format"] or file.suffix.lstrip(".").lower()
+    if form not in FORMATS:
+        raise CommandError(f"{file.name} does not say what it shall be: give --format {' or '.join(FORMATS)}.")
+    to_ms = round(datetime.now(UTC).timestamp() * 1000) if options["to_ms"] is None else options["to_ms"]
+    plant = plant_snapshot.load()
+    tag = plant.tag(options["tag"][0])
+    home = ZoneInfo("UTC") if tag is None else plant.plants[plant.areas[tag.area_id].plant_id].zone
+    storage = open_storage(history_url(), read_only=True)
+    try:
+        sources = sources_of(storage, plant, options["tag"])
+        rows = export(storage, sources, options["from_ms"], to_ms, options["zone"] or home, form, file)
+    except OSError as error:
+        raise CommandError(f"{file} cannot be written: {error}.") from error
+    finally:
+        storage.close()
+    out.write(f"{rows:,} samples of {len(sources):,} series in {file}.")
+    return True
+
+
 SUBCOMMANDS: Final = {
+    "export": Subcommand("Write samples of tags to a CSV or Parquet file.", add_export, run_export),
     "verify": Subcommand("Read every chunk and compare every summary; writes nothing.", add_span, run_verify),
     "repair": Subcommand("Put aside what cannot be read, reckon summaries again.", add_span, run_repair),
 }
 
 
 class Command(BaseCommand):
-    help = "Check and mend history. docs/history.md describes it."
+    help = "Check, mend and take out history. docs/history.md describes it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)

@@ -55,12 +55,12 @@ def serve(host: str, port: int) -> None:
 def _server(host: str, port: int) -> Any:
     _install_reactor()
     from daphne.endpoints import build_endpoint_description_strings
-    from daphne.server import Server
 
+    from hmi.paced_server import PacedServer
     from hmi.proxies import TrustProxies
 
     application = import_module("hmi.asgi").application
-    return Server(
+    return PacedServer(
         application=TrustProxies(application, settings.TRUSTED_PROXIES),
         endpoints=build_endpoint_description_strings(host=host, port=port),
         # Without a limit: a control room's screen stays open for months. Daphne's default cuts it after a day.
