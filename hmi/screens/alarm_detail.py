@@ -1,6 +1,5 @@
 """One alarm: what to do first, how it stands, its value, what happened to it."""
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -138,7 +137,3 @@ def muted_lists(scope: AlarmScope, found: list[Listed], bared: list[Listed]) -> 
 def _muted_row(scope: AlarmScope, x: Listed, others: Iterable[Mute]) -> MutedRow:
     look, word = LOOKS[x.entry.priority], STATES[x.base][0]
     return MutedRow(x, look, word, area_title(scope.scope, x), scope.rights(x.entry), [MUTES[o] for o in others])
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000

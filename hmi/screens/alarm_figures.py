@@ -17,6 +17,7 @@ from alarms.kpi.targets import Judged, Level, judge
 from alarms.models import JournalEntry
 from hmi.screens.alarm_looks import LOOKS, Look
 from hmi.screens.alarm_rights import AlarmScope
+from hmi.screens.asked import area_of
 
 PERIODS: Final = {"1": "24 hours", "7": "7 days", "30": "30 days", "90": "90 days"}
 DEFAULT_PERIOD: Final = "30"
@@ -137,7 +138,7 @@ def zone_for(scope: AlarmScope, area: str, default: str) -> str:
 
 def chosen_of(query: QueryDict, zone: str, now_ms: int) -> Chosen:
     """Dates are days of the plant's calendar, both included. What makes no sense counts as not asked, and is said."""
-    area, days = query.get("area", "")[:255], query.get("days", DEFAULT_PERIOD)
+    area, days = area_of(query), query.get("days", DEFAULT_PERIOD)
     first, last = query.get("from", "")[:10], query.get("to", "")[:10]
     today = datetime.fromtimestamp(now_ms / 1000, ZoneInfo(zone)).date()
     problem = ""
@@ -160,7 +161,7 @@ def midnight_ms(day: date, zone: str) -> int:
 
 
 def page_of(scope: AlarmScope, query: QueryDict, default_zone: str) -> Page:
-    zone, now_ms = zone_for(scope, query.get("area", ""), default_zone), time.time_ns() // 1_000_000
+    zone, now_ms = zone_for(scope, area_of(query), default_zone), time.time_ns() // 1_000_000
     chosen, begins_ms = chosen_of(query, zone, now_ms), first_entry_ms()
     from_ms = chosen.from_ms if begins_ms is None else max(chosen.from_ms, begins_ms - begins_ms % 600_000)
     period = Period.between(min(from_ms, chosen.to_ms), chosen.to_ms, ZoneInfo(zone))

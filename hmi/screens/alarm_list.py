@@ -6,10 +6,10 @@ are asked for by every screen twice a second. So a row carries no age and no tok
 
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 from django.http import QueryDict
 from django.template.loader import render_to_string
@@ -21,6 +21,7 @@ from alarms.snapshot import AlarmEntry
 from alarms.standing import Standing
 from hmi.screens.alarm_looks import LOOKS, STATES, said_limit, said_value
 from hmi.screens.alarm_rights import AlarmScope, Rights
+from hmi.screens.asked import area_of, chosen, text_of
 from hmi.screens.scope import Scope
 
 STEP: Final = 100
@@ -28,7 +29,6 @@ STEP: Final = 100
 MOST: Final = 500
 """More than this nobody reads: filters find what is sought."""
 KEPT_ROWS: Final = 20_000
-MAX_TEXT: Final = 200
 ORDERS: Final = {
     "urgency": "urgency", "newest": "newest first", "oldest": "oldest first", "priority": "priority", "state": "state",
     "path": "tag", "message": "message",
@@ -82,22 +82,20 @@ class AlarmList:
         return self.found > self.shown and not self.more
 
 
-def asked_of(query: QueryDict | Mapping[str, Any]) -> Asked:
+def asked_of(query: QueryDict) -> Asked:
     """What makes no sense counts as not asked."""
-    many = query.getlist if isinstance(query, QueryDict) else lambda name: [query[name]] if name in query else []
     filters = Filters(
-        area=str(query.get("area", ""))[:255],
-        priorities=frozenset(p for p in Priority if str(p.value) in many("priority")),
-        states=frozenset(base for base in SHOWN_STATES if base.value in many("state")),
-        text=str(query.get("q", ""))[:MAX_TEXT].strip(),
+        area=area_of(query),
+        priorities=chosen(query, "priority", Priority),
+        states=chosen(query, "state", SHOWN_STATES),
+        text=text_of(query, "q"),
     )
-    order = str(query.get("sort", ""))
-    return Asked(filters, order if order in ORDERS else DEFAULT_ORDER, "group" in query, _limit(query.get("limit")))
+    order = query.get("sort", "")
+    return Asked(filters, order if order in ORDERS else DEFAULT_ORDER, "group" in query, _limit(query.get("limit", "")))
 
 
-def _limit(text: object) -> int:
-    number = str(text or "")
-    return min(max(int(number), STEP), MOST) if number.isascii() and number.isdigit() and len(number) < 6 else STEP
+def _limit(text: str) -> int:
+    return min(max(int(text), STEP), MOST) if text.isascii() and text.isdigit() and len(text) < 6 else STEP
 
 
 def alarm_list(scope: AlarmScope, asked: Asked, zone: str, held: Standing | None = None) -> AlarmList:

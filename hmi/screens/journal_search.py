@@ -17,9 +17,9 @@ from alarms.models import JournalEntry
 from alarms.snapshot import AlarmEntry
 from hmi import presentation
 from hmi.screens.alarm_looks import LOOKS, MUTES, Look, Said, said_limit, said_value
+from hmi.screens.asked import area_of, chosen, text_of
 
 PAGE: Final = 100
-MAX_TEXT: Final = 200
 LATE_MS: Final = 5_000
 """What the server learned of later than this is shown with both times."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -56,15 +56,15 @@ class Told:
 
 def search_of(query: QueryDict, zone: str) -> Search:
     problems: list[str] = []
-    from_text, to_text = query.get("from", "")[:32].strip(), query.get("to", "")[:32].strip()
+    from_text, to_text = text_of(query, "from", 32), text_of(query, "to", 32)
     filters = JournalFilters(
         from_ms=_moment(from_text, zone, problems),
         to_ms=_moment(to_text, zone, problems),
-        area=query.get("area", "")[:255],
-        priorities=frozenset(p for p in Priority if str(p.value) in query.getlist("priority")),
-        events=frozenset(e for e in Event if e.value in query.getlist("event")),
-        text=query.get("q", "")[:MAX_TEXT].strip(),
-        actor=query.get("by", "")[:MAX_TEXT].strip(),
+        area=area_of(query),
+        priorities=chosen(query, "priority", Priority),
+        events=chosen(query, "event", Event),
+        text=text_of(query, "q"),
+        actor=text_of(query, "by"),
         alarm=query.get("alarm", "")[:36],
         annunciated="called" in query,
     )

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -16,9 +16,9 @@ from hmi.screens.alarm_detail import detail_of, muted_lists
 from hmi.screens.alarm_forms import MINUTES
 from hmi.screens.alarm_looks import LOOKS, STATES
 from hmi.screens.alarm_rights import AlarmScope, alarm_scope_of, standing_of
+from hmi.screens.asked import area_choices, kept
 from hmi.screens.chrome import Chrome
 from hmi.screens.htmx import PageRequest
-from hmi.screens.scope import Scope
 
 
 @never_cache
@@ -32,10 +32,10 @@ def alarm_banner(request: PageRequest) -> HttpResponse:
 @require_safe
 def alarms(request: PageRequest) -> HttpResponse:
     scope, asked, zone = alarm_scope_of(request), lists.asked_of(request.GET), Chrome(request).zone
-    banner = banner_of(request)
+    banner, more = banner_of(request), kept(request.GET, without="limit")
     context: dict[str, Any] = {
         "list": lists.alarm_list(scope, asked, zone, standing_of(request)), "zone": zone, "as_of": banner,
-        "can": _can(scope), "more_query": _without_limit(request.GET),
+        "can": _can(scope), "more_query": f"{more.urlencode()}&" if more else "",
     }  # fmt: skip
     if request.htmx:
         return render(request, "hmi/_alarm_list.html", context)
@@ -71,20 +71,3 @@ def _can(scope: AlarmScope) -> dict[str, bool]:
     """What the person may do somewhere: which buttons there are for many alarms at once."""
     wanted = (Action.ACKNOWLEDGE, Action.RESET, Action.SHELVE, Action.SUPPRESS)
     return {action.value: scope.may_anywhere(action) for action in wanted}
-
-
-def _without_limit(query: QueryDict) -> str:
-    """The same question, for a link that adds its own number of rows."""
-    kept = query.copy()
-    kept.pop("limit", None)
-    return f"{kept.urlencode()}&" if kept else ""
-
-
-def area_choices(scope: Scope) -> list[tuple[str, str]]:
-    """(path, title with its depth) of the areas the person sees, in the order of the tree."""
-    found: list[tuple[str, str]] = []
-    for plant in scope.layout.plants:
-        for root in scope.roots(plant.pk):
-            found.append((root.path, root.label))
-            found += [(a.path, f"{' ' * 2 * depth}{a.label}") for depth, a in scope.layout.below(root)]
-    return found

@@ -11,9 +11,9 @@ from accounts.permissions import Action
 from hmi.screens.alarm_figures import PERIODS, page_of
 from hmi.screens.alarm_rights import alarm_scope_of
 from hmi.screens.alarm_tried import trial_of
+from hmi.screens.asked import area_choices
 from hmi.screens.chrome import Chrome
 from hmi.screens.htmx import PageRequest
-from hmi.screens.views_alarms import area_choices
 
 
 @never_cache
