@@ -17,7 +17,8 @@ AXE: Final = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 LEVEL: Final = "works/north/level"
 PAGES: Final = (
     "/", "/area/works/north/", f"/tag/{LEVEL}/", "/devices/", "/devices/plc1/", "/by-hand/", "/system/",
-    "/accounts/password/change/", "/alarms/", "/alarms/?group=on", "/alarms/muted/", "/alarms/kpi/", "/alarms/journal/",
+    "/accounts/password/change/", f"/trends/?pen={LEVEL}&pen=works/south/flow",
+    "/alarms/", "/alarms/?group=on", "/alarms/muted/", "/alarms/kpi/", "/alarms/journal/",
 )  # fmt: skip
 SERIOUS: Final = {"serious", "critical"}
 
