@@ -2,17 +2,20 @@
 
 import string
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from django.test import Client
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from exchange.caller import pace
 from tests.cast import Cast
 from tests.exchange.conftest import Api
+from tests.hmi import history
 from tests.properties import SHARED_FIXTURE
 
 wild = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60)
@@ -25,7 +28,7 @@ query = st.dictionaries(
 )
 header = st.one_of(st.none(), st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=80))
 
-quickly = settings(max_examples=150, suppress_health_check=SHARED_FIXTURE)
+quickly = hypothesis_settings(max_examples=150, suppress_health_check=SHARED_FIXTURE)
 
 
 @pytest.fixture
@@ -73,6 +76,46 @@ about_alarms = st.dictionaries(
 def test_any_question_about_alarms_is_answered_or_refused(vera: Client, place: str, query: dict[str, str]) -> None:
     pace.forget()
     judged(vera.get(f"/api/v1/{place}", query), 200, 422)
+
+
+MOMENTS = [
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-12:00",
+    "2026-10-25T02:30+02:00",
+    "2027-01-01T00:00Z",
+    "1e9",
+]
+about_history = st.fixed_dictionaries(
+    {},
+    optional={
+        "tag": st.sampled_from(["works/north/level", "works/north/pumps/run"]) | path,
+        "from": st.sampled_from(MOMENTS) | wild,
+        "to": st.sampled_from(MOMENTS) | wild,
+        "mode": st.sampled_from(["raw", "interpolated", "aggregate"]) | wild,
+        "aggregate": st.lists(st.sampled_from(["TimeAverage", "Count", "Delta", "End"]), max_size=2) | wild,
+        "interval": st.sampled_from(["1ms", "15m", "1d", "1mo", "1y", "999999999y", "999999999ms"]) | wild,
+        "zone": st.sampled_from(["UTC", "Asia/Kathmandu", "Europe", "/etc", "..", ""]) | wild,
+        "limit": st.integers(-5, 10**30).map(str),
+        "cursor": st.sampled_from(["MSAx", "MQ"]) | wild,
+        "format": st.sampled_from(["json", "csv", "arrow", "parquet"]) | wild,
+    },
+)
+
+
+@hypothesis_settings(quickly, max_examples=25)
+@given(query=about_history)
+def test_any_question_about_history_is_answered_or_refused(
+    vera: Client, query: dict[str, Any], settings: Any, tmp_path: Path
+) -> None:
+    pace.forget()
+    if not (tmp_path / "history.sqlite3").exists():
+        history.keep(settings, tmp_path)
+    full = {"tag": "works/north/level", "from": "2026-10-24T00:00Z", "to": "2026-10-26T00:00Z", **query}
+    answer = vera.get("/api/v1/history", full)
+    if answer.streaming:
+        assert b"".join(answer.streaming_content)  # type: ignore[attr-defined]  # the test client's answer is any
+    else:
+        judged(answer, 200, 404, 422)
 
 
 @quickly
