@@ -63,7 +63,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class AlarmList:
-    """`visible`: uuid:occurrence of every row that is shown, and of no other."""
+    """`visible`: uuid:occurrence of every shown row that waits for an acknowledgement by this person, of no other."""
 
     asked: Asked
     groups: list[Group]
@@ -104,13 +104,14 @@ def alarm_list(scope: AlarmScope, asked: Asked, zone: str, held: Standing | None
         found.sort(key=lambda x: x.entry.area_path.lower())  # stable: within an area the order stays
     shown = found[: asked.limit]
     groups = list(_groups(scope, found, shown, zone)) if asked.is_grouped else [_group(scope, "", "", shown, zone)]
+    waiting = [x for x in shown if x.base.wants_ack and scope.rights(x.entry).acknowledge]
     return AlarmList(
         asked=asked,
         groups=groups,
         found=len(found),
         shown=len(shown),
-        visible=",".join(f"{x.entry.uuid}:{x.row.occurrence}" for x in shown),
-        acknowledgeable=sum(x.base.wants_ack and scope.rights(x.entry).acknowledge for x in shown),
+        visible=",".join(f"{x.entry.uuid}:{x.row.occurrence}" for x in waiting),
+        acknowledgeable=len(waiting),
     )
 
 
