@@ -11,6 +11,7 @@ from alarms.kinds import Kind, Priority, Severity
 from alarms.logic import Rules
 from alarms.models import LONGEST_SHELVING_MIN, Alarm, AlarmClass, AlarmInput
 from alarms.muting import ShelveLimits
+from alarms.system.conditions import UNITS
 from devices.snapshot import Snapshot, TagEntry
 from plant import revisions
 
@@ -141,7 +142,7 @@ def _entry(
         enabled=row.enabled and (tag is None or tag.enabled),
         definition=_definition(row, inputs, parents),
         setpoint=row.setpoint,
-        unit=tag.unit if tag else "",
+        unit=tag.unit if tag else UNITS.get(row.name, ""),
         priority=Priority(row.priority),
         class_name=group.name,
         class_title=str(group),

@@ -189,6 +189,14 @@ JUDGES: Final[Mapping[str, Judge]] = {
 }  # fmt: skip
 """Name of the system alarm -> when it is true."""
 
+UNITS: Final[Mapping[str, str]] = {
+    **{f"{role}_silent": "s" for role in WATCHED_ROLES},
+    **{f"{role}_restarting": "starts" for role in WATCHED_ROLES},
+    "link_lost": "links", "redis_memory": "%", "disk": "MB", "audit_behind": "s", "backup_old": "d",
+    "evaluation_behind": "s", "samples_missed": "s", "history_waits": "samples", "history_missed": "s",
+}  # fmt: skip
+"""Name of the system alarm -> what its value is counted in. The others have no value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Happened:

@@ -20,7 +20,7 @@ from alarms.models import Alarm, AlarmState, EngineMemory, JournalEntry
 from alarms.rules.rationalisation import rationalised
 from alarms.snapshot import AlarmSnapshot
 from alarms.system.alarms import EngineFigures, SystemWatch
-from alarms.system.conditions import JUDGES, Delays, Happened, Observation, restarts_within
+from alarms.system.conditions import JUDGES, UNITS, Delays, Happened, Observation, restarts_within
 from alarms.system.definitions import SYSTEM_ALARMS
 from alarms.system.engine_silence import EngineSilence
 from alarms.system.records import Seen, seed, write
@@ -72,6 +72,13 @@ def test_every_alarm_has_its_trouble_and_says_what_is_the_case() -> None:
         seen = replace(WELL, **what)  # type: ignore[arg-type]  # each has its own fields
         true = {other for other, judge in JUDGES.items() if (v := judge(seen, False)) and v.is_true and v.said}
         assert true == {name}
+
+
+def test_every_value_has_a_unit() -> None:
+    seen = {name: replace(WELL, **what) for name, what in TROUBLES.items()}  # type: ignore[arg-type]  # as above
+    counted = {name for name, look in seen.items() if (v := JUDGES[name](look, False)) and v.value is not None}
+    assert counted
+    assert counted <= set(UNITS) <= set(JUDGES)
 
 
 def test_what_a_lost_bus_would_tell_is_not_judged() -> None:
@@ -281,7 +288,7 @@ def test_an_evaluation_that_is_behind_or_has_missed_something(site: Site, client
     site.figures = EngineFigures(site.alarms, 1_800_000_020_000, missed_ms=42_000, missed_at_s=site.now_s + 3600)
     assert site.look(1) == {"evaluation_behind", "samples_missed"}
     assert site.look() == set()
-    assert JournalEntry.objects.filter(value=42).exists()
+    assert JournalEntry.objects.filter(value=42, unit="s").exists(), "no value without its unit"
 
 
 def test_one_that_is_switched_off_is_not_raised(site: Site) -> None:
