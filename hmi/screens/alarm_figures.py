@@ -216,11 +216,21 @@ def _shown(judged: Judged) -> Shown:
 
 
 def _said(value: float | None, decimals: int, unit: str) -> str:
-    return "–" if value is None else f"{value:.{decimals}f} {unit}".strip()
+    return "–" if value is None else _in_minutes(value, unit) or f"{value:.{decimals}f} {unit}".strip()
 
 
 def _plain(value: float, unit: str) -> str:
-    return f"{value:g} {unit}".strip()
+    return _in_minutes(value, unit) or f"{value:g} {unit}".strip()
+
+
+def _in_minutes(value: float, unit: str) -> str:
+    """Two minutes and more are read as such: "12 min 8 s", "1 h 22 min"."""
+    if unit != "s" or value < 120:
+        return ""
+    minutes, seconds = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def _bars(figures: Figures, goal: float | None) -> Bars:

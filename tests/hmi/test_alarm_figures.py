@@ -18,6 +18,7 @@ from alarms.kpi import reading as kpi_reading
 from alarms.models import Alarm, AlarmTarget, JournalEntry
 from audit.actions import Actor
 from audit.models import AuditRecord
+from hmi.screens import alarm_figures
 from hmi.screens.alarm_figures import chosen_of
 from hmi.screens.journal_search import _cell, search_of
 from tests.alarms.entries import make_alarm
@@ -39,6 +40,13 @@ def _nothing_held() -> Iterator[None]:
     yield
     standing.forget()
     kpi_reading.forget()
+
+
+@pytest.mark.parametrize(
+    ("value", "read"), [(119, "119 s"), (120, "2 min"), (728, "12 min 8 s"), (4944, "1 h 22 min"), (None, "–")]
+)
+def test_times_are_read_in_minutes_and_hours(value: float | None, read: str) -> None:
+    assert alarm_figures._said(value, 0, "s") == read
 
 
 @pytest.fixture
