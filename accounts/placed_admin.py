@@ -1,6 +1,6 @@
 """Admin pages of things that stand in areas: named, filtered and searched by their path."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.db import models
 from django.db.models import Q, QuerySet
+from django.forms.models import ModelChoiceIterator
 from django.http import HttpRequest
 
 from accounts.admin_rights import GrantAdmin
@@ -29,10 +30,19 @@ def paths_of_request(request: HttpRequest) -> dict[int, str]:
     return _paths[request]
 
 
+class _InOrderOfPath(ModelChoiceIterator):  # type: ignore[type-arg]  # generic in its stubs alone
+    """The empty choice first, then by what is read: the database knows no paths."""
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from sorted(super().__iter__(), key=lambda choice: (choice[0] != "", str(choice[1]).lower()))
+
+
 def name_by_path(field: "forms.ModelChoiceField[Any]", request: HttpRequest) -> None:
-    """Areas to choose from are named by their path."""
+    """Areas to choose from are named by their path, in the order of the paths."""
     paths = paths_of_request(request)
     field.label_from_instance = lambda obj: paths[obj.pk]  # type: ignore[method-assign]  # Django's own hook
+    field.iterator = _InOrderOfPath
+    field.widget.choices = field.choices
 
 
 def areas_below(paths: dict[int, str], root: int) -> set[int]:
