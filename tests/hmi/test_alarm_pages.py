@@ -277,6 +277,15 @@ def test_a_long_list_comes_a_hundred_rows_at_a_time(cast: Cast, works: Works) ->
     assert len(visible[1].split(",")) == 100, "all shown are those that are shown"
 
 
+def test_who_may_only_look_has_nothing_to_choose_and_no_keys_for_it(cast: Cast, level: Alarm) -> None:
+    looks, acts = page(cast.vera, "/alarms/"), page(cast.omar, "/alarms/")
+    assert "alarm-look-only" in looks
+    assert "alarm-look-only" not in acts
+    for key in ("F9", "A", "Space"):
+        assert f"<kbd>{key}</kbd>" not in looks
+        assert f"<kbd>{key}</kbd>" in acts
+
+
 def test_all_shown_names_only_what_waits_for_this_person(cast: Cast, level: Alarm, flow: Alarm, works: Works) -> None:
     """ALM-21: the button's number is what is asked for; nothing is refused of which nobody asked anything."""
     seen = overflow(works)
