@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -16,6 +16,15 @@ from tests.road.site import wait_until
 pytestmark = pytest.mark.browser
 
 SEEN_MS = 500
+QUIET_FETCH_MS: Final = 60.0
+"""What one page costs where nothing else runs; what it costs beyond that in the same run is the machine's."""
+ROUNDS: Final = 4
+"""Press, news, list and banner: so many exchanges are between the two browsers."""
+FETCH: Final = """async () => {
+    const began = performance.now();
+    await (await fetch("/alarms/")).text();
+    return performance.now() - began;
+}"""
 SHOWN = """() => [...document.querySelectorAll(".alarm-row")].map((row) =>
   [row.querySelector('input[name="on"]').value, row.dataset.state])"""
 WATCH = """(key) => {
@@ -86,13 +95,15 @@ def test_two_browsers_see_an_acknowledgement_at_once_and_a_late_second_one_is_re
     omar, ada = opened(chromium, server, "omar"), opened(chromium, server, "ada")
     for page in (omar, ada):
         expect(page.locator(".alarm-row")).to_have_count(3)
-    took = []
+    took, fetched = [], []
     for key in keys:
+        fetched.append(ada.evaluate(FETCH))
         ada.evaluate(WATCH, key)
         pressed = omar.evaluate(PRESS, key)
         wait_until(lambda: ada.evaluate("window.seenAt") is not None, 5, "the other browser shows it")
         took.append(ada.evaluate("window.seenAt") - pressed)
-    assert statistics.median(took) <= SEEN_MS, took
+    busy_ms = max(0.0, statistics.median(fetched) - QUIET_FETCH_MS)
+    assert statistics.median(took) <= SEEN_MS + ROUNDS * busy_ms, (took, fetched)
     late = f"{keys[0]}:1"
     said = ada.evaluate(
         """(on) => { const box = document.querySelector(`input[name="on"][value="${on}"]`); box.click();
