@@ -5,13 +5,15 @@ converter, not 64 bits, is what a sample costs. Where no law holds, the bits the
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from historian.packing import Ints, Reader, Unreadable, natural, pack, unpack
+from historian.packing import Ints, Packed, Reader, Unreadable, fill, find, natural, pack, unpack
 
 Floats = NDArray[np.float64]
 
@@ -41,18 +43,31 @@ def pack_numbers(numbers: Floats) -> bytes:
     return head + (_pack_known(known) if len(known) else b"")
 
 
+class Found:
+    """Numbers that were found: `columns` are to be filled, then numbers() reckons them. Raises Unreadable."""
+
+    def __init__(self, reader: Reader, count: int) -> None:
+        stretches = unpack(reader, reader.natural(count + 1))
+        if (stretches < 0).any() or (stretches > count).any() or int(stretches.sum()) != count:
+            raise Unreadable(f"stretches with and without numbers do not make {count} samples")
+        self._count, self._stretches = count, stretches
+        self._known = int(stretches[::2].sum())
+        self.columns: list[Packed] = []
+        self._values = _find_known(reader, self._known, self.columns) if self._known else None
+
+    def numbers(self) -> Floats:
+        known = np.empty(0) if self._values is None else self._values()
+        if self._known == self._count:
+            return known
+        numbers = np.full(self._count, np.nan)
+        numbers[np.repeat(np.arange(len(self._stretches)) % 2 == 0, self._stretches)] = known
+        return numbers
+
+
 def unpack_numbers(reader: Reader, count: int) -> Floats:
-    stretches = unpack(reader, reader.natural(count + 1))
-    if (stretches < 0).any() or (stretches > count).any() or int(stretches.sum()) != count:
-        raise Unreadable(f"stretches with and without numbers do not make {count} samples")
-    is_known = np.repeat(np.arange(len(stretches)) % 2 == 0, stretches)
-    known = int(is_known.sum())
-    if known == count:
-        return _unpack_known(reader, count) if count else np.empty(0)
-    numbers = np.full(count, np.nan)
-    if known:
-        numbers[is_known] = _unpack_known(reader, known)
-    return numbers
+    found = Found(reader, count)
+    fill(found.columns)
+    return found.numbers()
 
 
 def _pack_known(numbers: Floats) -> bytes:
@@ -189,32 +204,55 @@ def fitting_law(numbers: Floats) -> Law | None:
     return _fitting_law(levels, levels.view(np.int64)) if len(levels) else None
 
 
-def _unpack_known(reader: Reader, count: int) -> Floats:
+def _find_known(reader: Reader, count: int, columns: list[Packed]) -> Callable[[], Floats]:
+    """What gives the numbers as soon as the columns that are added here are filled."""
     law = reader.byte()
-    if law & _OF_LEVELS:
-        levels = _unpack_law(reader, law & ~_OF_LEVELS, reader.natural(count))
-        places = unpack(reader, count)
-        if (places < 0).any() or (places >= len(levels)).any():
-            raise Unreadable("a sample points to a value that is not there")
-        return levels[places]
-    return _unpack_law(reader, law, count)
+    if not law & _OF_LEVELS:
+        return _find_law(reader, law, count, columns)
+    of_levels = _find_law(reader, law & ~_OF_LEVELS, reader.natural(count), columns)
+    columns.append(find(reader, count))
+    return partial(_at_places, of_levels, columns[-1])
 
 
-def _unpack_law(reader: Reader, law: int, count: int) -> Floats:
-    if law == _BITS:
-        return _folded(unpack(reader, count)).view(np.float64)
-    if law == _BITS_32:
-        bits = unpack(reader, count).astype(np.int32)
-        with np.errstate(invalid="ignore"):  # not of what was packed, but of any bytes
-            return (bits ^ (bits >> 31 & 0x7FFFFFFF)).view(np.float32).astype(np.float64)
+def _at_places(of_levels: Callable[[], Floats], column: Packed) -> Floats:
+    levels, places = of_levels(), column.values
+    if (places < 0).any() or (places >= len(levels)).any():
+        raise Unreadable("a sample points to a value that is not there")
+    return levels[places]
+
+
+def _find_law(reader: Reader, law: int, count: int, columns: list[Packed]) -> Callable[[], Floats]:
     if law in (_DECIMAL, _DECIMAL_32):
         decimals, step = reader.byte(), reader.natural(2**53)
         if decimals > _MOST_DECIMALS:
             raise Unreadable(f"{decimals} decimals are more than {_MOST_DECIMALS}")
-        return _of_decimals(law, (unpack(reader, count) * step).astype(np.float64), _POWERS[decimals])
+        columns.append(find(reader, count))
+        return partial(_by_decimals, law, columns[-1], step, decimals)
     if law == _LINE:
         line = Law(*LAW.unpack(reader.take(LAW.size)))
-        with np.errstate(all="ignore"):
-            foretold = line.at(unpack(reader, count))
-        return unfolded(folded(foretold) + unpack(reader, count))
-    raise Unreadable(f"numbers by law {law} are not known")
+        columns += [find(reader, count), find(reader, count)]
+        return partial(_by_line, line, *columns[-2:])
+    if law not in (_BITS, _BITS_32):
+        raise Unreadable(f"numbers by law {law} are not known")
+    columns.append(find(reader, count))
+    return partial(_by_bits if law == _BITS else _by_bits_32, columns[-1])
+
+
+def _by_decimals(law: int, column: Packed, step: int, decimals: int) -> Floats:
+    return _of_decimals(law, (column.values * step).astype(np.float64), _POWERS[decimals])
+
+
+def _by_line(line: Law, wholes: Packed, off: Packed) -> Floats:
+    with np.errstate(all="ignore"):
+        foretold = line.at(wholes.values)
+    return unfolded(folded(foretold) + off.values)
+
+
+def _by_bits(column: Packed) -> Floats:
+    return _folded(column.values).view(np.float64)
+
+
+def _by_bits_32(column: Packed) -> Floats:
+    bits = column.values.astype(np.int32)
+    with np.errstate(invalid="ignore"):  # not of what was packed, but of any bytes
+        return (bits ^ (bits >> 31 & 0x7FFFFFFF)).view(np.float32).astype(np.float64)

@@ -6,13 +6,14 @@ second lowest and so on. All arithmetic is modulo 2^64, so nothing can overflow.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+_NOTHING: Final = np.empty(0, np.int64)
 
 _SAME, _RAW, _DEFLATED = 0, 1, 2
 """How a plane of bytes is packed: one byte that all are; as they are; deflated (RFC 1951)."""
@@ -45,7 +46,11 @@ class Reader:
         return taken
 
     def byte(self) -> int:
-        return self.take(1)[0]
+        at = self._at
+        if at >= len(self._raw):
+            raise Unreadable(f"a byte is expected at byte {at}, and nothing is there")
+        self._at = at + 1
+        return self._raw[at]
 
     def natural(self, most: int = 2**64 - 1) -> int:
         """LEB128: seven bits a byte, lowest first, the high bit says that another byte follows."""
@@ -120,24 +125,63 @@ class _Ordered:
         return head + b"".join(pack_bytes(planes[place].tobytes()) for place in range(self.width))
 
 
-def unpack(reader: Reader, count: int) -> Ints:
+class Packed:
+    """A column that was found, and is not reckoned yet: fill() does that for many at once."""
+
+    __slots__ = ("count", "heads", "middle", "planes", "values")
+
+    def __init__(self, count: int, heads: list[int], middle: int, planes: list[bytes]) -> None:
+        self.count, self.heads, self.middle, self.planes = count, heads, middle, planes
+        self.values: Ints = _NOTHING
+
+
+def find(reader: Reader, count: int) -> Packed:
     if not count:
-        return np.empty(0, np.int64)
+        return Packed(0, [], 0, [])
     head = reader.byte()
     order, width = head & 3, head >> 2
     if order not in _ORDERS or order >= count or width > 8:
         raise Unreadable(f"a column of {count} begins with {head}")
     heads = [reader.whole() for _ in range(order)]
-    middle = reader.whole()
-    table = np.zeros((count - order, 8), np.uint8)
-    for place in range(width):
-        table[:, place] = np.frombuffer(unpack_bytes(reader, count - order), np.uint8)
-    folded = table.reshape(-1).view("<u8").astype(np.uint64)
-    column = (folded >> np.uint64(1)).view(np.int64) ^ -(folded & np.uint64(1)).view(np.int64)
-    column += np.int64(middle)
-    for first in reversed(heads):
-        column = np.cumsum(np.concatenate([np.array([first], np.int64), column]), dtype=np.int64)
-    return column
+    return Packed(count, heads, reader.whole(), [unpack_bytes(reader, count - order) for _ in range(width)])
+
+
+def fill(columns: Iterable[Packed]) -> None:
+    """Sets `values` of each. One go for all that have the same length, order and width: of a few dozen numbers each,
+    the calls would take far longer than the arithmetic."""
+    alike: dict[tuple[int, int, int], list[Packed]] = {}
+    for column in columns:
+        if column.count:
+            alike.setdefault((column.count, len(column.heads), len(column.planes)), []).append(column)
+    for (count, order, width), some in alike.items():
+        for column, values in zip(some, _reckoned(some, count, order, width), strict=True):
+            column.values = values
+
+
+def _reckoned(columns: Sequence[Packed], count: int, order: int, width: int) -> Ints:
+    """A row each."""
+    planes = np.frombuffer(b"".join(plane for column in columns for plane in column.planes), np.uint8)
+    table = np.zeros((len(columns), count - order, 8), np.uint8)
+    table[:, :, :width] = planes.reshape(len(columns), width, count - order).transpose(0, 2, 1)
+    folded = table.view("<u8")[:, :, 0].astype(np.uint64)
+    rows = (folded >> np.uint64(1)).view(np.int64) ^ -(folded & np.uint64(1)).view(np.int64)
+    rows += _upright([column.middle for column in columns])
+    for place in reversed(range(order)):
+        first = _upright([column.heads[place] for column in columns])
+        rows = np.cumsum(np.concatenate([first, rows], axis=1), axis=1, dtype=np.int64)
+    return rows
+
+
+def _upright(numbers: list[int]) -> Ints:
+    return np.array(numbers, np.int64).reshape(-1, 1)
+
+
+def unpack(reader: Reader, count: int) -> Ints:
+    column = find(reader, count)
+    if not column.heads and not column.planes:
+        return np.full(count, column.middle, np.int64)
+    fill([column])
+    return column.values
 
 
 def pack_bytes(plane: bytes) -> bytes:

@@ -166,6 +166,21 @@ def test_minutes_whose_checksum_is_right_are_read_or_refused(found: Samples, dat
     assert decoded.rows.dtype == FIELDS
 
 
+@given(st.lists(st.tuples(samples(), st.booleans()), max_size=6), st.sampled_from([1000, MINUTE_MS]))
+def test_many_pieces_read_at_once_are_each_as_read_alone_and_a_damaged_one_spoils_no_other(
+    found: list[tuple[Samples, bool]], step_ms: int
+) -> None:
+    whole = [minutes.encode(summarise(one, step_ms)) for one, _ in found]
+    pieces = [piece[:-1] if is_cut else piece for piece, (_, is_cut) in zip(whole, found, strict=True)]
+
+    decoded = minutes.decode_all(pieces)
+
+    assert sorted(decoded.damaged) == [n for n, (_, is_cut) in enumerate(found) if is_cut]
+    for begin, end, piece, (_, is_cut) in zip([0, *decoded.ends], decoded.ends, whole, found, strict=False):
+        part = Summaries(decoded.rows[begin:end])
+        assert canonical(part) == (b"" if is_cut else canonical(minutes.decode(piece)))
+
+
 def test_an_hour_of_minutes_is_a_third_of_a_byte_a_sample() -> None:
     raw = np.rint(15000 + 2000 * np.sin(np.arange(3600) / 600) + np.random.default_rng(7).normal(0, 12, 3600))
     found = made(*((n * 1000, value * 0.1, GOOD) for n, value in enumerate(raw.tolist())))
