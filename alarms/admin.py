@@ -127,7 +127,8 @@ class AlarmAdmin(CsvAdmin, _RecordedAdmin, PlacedAdmin):
             return "The priority follows from severity and time to respond, when the alarm is saved."
         usual = suggestion_for(alarm.tag) if alarm.tag is not None and Kind(alarm.kind).has_setpoint else None
         found = advice(alarm, alarm.tag)
-        return "\n".join([alarm.get_priority_display() + ".", *found, *([usual] if usual and not found else [])])
+        said = [alarm.get_priority_display() + ".", *_unit_sentence(alarm), *found]
+        return "\n".join([*said, *([usual] if usual and not found else [])])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request).select_related("tag", "alarm_class")
@@ -285,6 +286,15 @@ def _relations(alarm: Any) -> tuple[dict[str, Any], list[Any]]:
 def _relations_to_be(alarm: Any) -> tuple[dict[str, Any], list[Any]]:
     inputs = dict(zip(alarm.input_names, alarm.input_sources, strict=True))
     return dict(sorted(inputs.items())), sorted(alarm.causes, key=lambda row: row.pk)
+
+
+def _unit_sentence(alarm: Any) -> list[str]:
+    """The form has bare numbers: what they are measured in."""
+    kind = Kind(alarm.kind)
+    if alarm.tag is None or not alarm.tag.unit or not kind.has_setpoint:
+        return []
+    per_second = "/s" if kind is Kind.RATE else ""
+    return [f"Setpoint and deadband are in {alarm.tag.unit}{per_second}."]
 
 
 def _in_words(relations: tuple[dict[str, Any], list[Any]]) -> dict[str, Any]:

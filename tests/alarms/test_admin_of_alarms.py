@@ -182,6 +182,7 @@ def test_starting_values_are_shown(ada: Client, works: Works) -> None:
     """ALM-13."""
     page = ada.get(change(make_alarm(works.level))).content.decode()
     assert "Usual to begin with for a level: a deadband of 5 % of the span and delays of 60 s." in page
+    assert "Setpoint and deadband are in m." in page, "no number without its unit"
 
 
 def act(client: Client, action: str, alarms: list[Alarm], why: str) -> str:
