@@ -51,6 +51,10 @@ class Keeping(Filing):
     def delete(self, table: str, condition: str, keys: Sequence[tuple[int, ...]]) -> None:
         """Rows for which `condition` holds with one of `keys`: SQL with a `?` for each part of a key."""
 
+    def keep_turn(self) -> None:  # for engines that let two write at once
+        """Until the end of this transaction the hot tables do not change turns: rows that came into the resting one
+        while it is packed would go with it."""
+
     def make_room_for(self, hours: Collection[int]) -> None:
         """Whatever the engine needs before chunks and minutes of these hours come."""
 
@@ -78,6 +82,7 @@ class Keeping(Filing):
         rows = storable(rows)
         with self.writing():
             if rows:
+                self.keep_turn()
                 self.insert_samples(self._hot_tables()[1], rows)
             if memory is not None:
                 self._remember(memory)

@@ -159,6 +159,9 @@ class PostgresqlStorage(Keeping):
                 found[number] = np.frombuffer(bytearray(packed), FIELDS)
         return found
 
+    def keep_turn(self) -> None:
+        self.rows("SELECT value FROM state WHERE name = 'turn' FOR SHARE")
+
     def insert_samples(self, table: str, rows: Sequence[Row]) -> None:
         last = {(row[0], row[1]): row for row in rows}
         self._connection.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS incoming (LIKE {table}) ON COMMIT DELETE ROWS")

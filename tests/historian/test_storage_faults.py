@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from historian.samples import Row
 from historian.storage import sqlite
-from historian.storage.base import Storage, StorageAway, StorageDamaged
+from historian.storage.base import Memory, Storage, StorageAway, StorageDamaged
 from historian.storage.opening import open_storage
 from tests.historian.rows import MEMORY, T0, a_series, everything, packed, row
 from tests.historian.storages import another, history_url, postgres_url, storage
@@ -138,6 +140,33 @@ def test_a_killed_writer_leaves_nothing_half(history_url: str, storage: Storage,
             storage.chunked(packed([each for portion in storage.resting_rows() for each in portion]))
     assert n > 0
     assert storage.usage().samples == 100 * n
+
+
+def test_the_hot_tables_do_not_change_turns_under_rows_that_are_being_written(
+    storage: Storage, another: Another, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HIS-11: rows that came into the resting table after it was read would be deleted with those that were packed."""
+    (one,) = a_series(storage, "one")
+    has_turned = threading.Event()
+
+    def keep_house() -> None:
+        keeper = another(read_only=False)
+        keeper.turn()
+        has_turned.set()
+        turned_rows.extend(each for portion in keeper.resting_rows() for each in portion)
+        keeper.close()
+
+    turned_rows: list[Row] = []
+    thread = threading.Thread(target=keep_house)
+
+    def remember(_memory: Memory) -> None:  # the last thing before the transaction ends
+        thread.start()
+        assert not has_turned.wait(0.5)
+
+    monkeypatch.setattr(storage, "_remember", remember)
+    storage.write([row(one, T0)], MEMORY)
+    thread.join(5)
+    assert turned_rows == [row(one, T0)]
 
 
 @pytest.mark.slow

@@ -131,6 +131,9 @@ class Trial:
                 return
             time.sleep(0.5)
         missing, surplus = sorted({*expected} - {*found}), sorted({*found} - {*expected})
+        print((self.site.folder / "historian.log").read_text()[-4000:])
+        print(f"historian ended: {self.site.processes['historian'].poll()}; it says {self.figures()}")
+        print(f"missing {missing}")
         assert not missing, f"{len(missing)} of {len(expected)} rows are missing, the first {missing[:3]}"
         assert not surplus, f"{len(surplus)} rows too many, the first {surplus[:3]}"
 
