@@ -19,6 +19,8 @@ BENCHMARKS: Final = {
     "fan_out": "many browsers, beside a bare Daphne hub that sends the same bytes",
     "not_reading": "what a browser that does not read costs the web process",
     "alarms": "10,000 alarm definitions on 10,000 tags/s, latency, floods",
+    "whole_job": "10,000 tags/s live, 1,000 alarms and history of every change, all processes together",
+    "history_in": "samples a second into history with 50 million there, beside bulk loading and the ORM",
     "history_out": "8 pens over a day and over a year, beside a plain SQL read of the rows",
     "bus_memory": "what the bus costs: bytes of a block, memory of 15 minutes, publishing",
     "history_size": "bytes a sample of history by kind of signal, beside rows of SQL; what packing and sealing cost",
