@@ -13,7 +13,7 @@ from benchmarks.accounting import Usage, Window
 from benchmarks.alarms import alarm_rows
 from benchmarks.farm import Farm
 from benchmarks.rig import Rig, wait_until
-from benchmarks.sockets import Crowd, gather, told
+from benchmarks.sockets import Crowd, gather
 from bus import keys
 from bus.client import connect_blocking
 from bus.messages import decode
@@ -50,7 +50,10 @@ def main() -> None:
         time.sleep(WINDOW_S)
         usage, end_ms = window.end(), time.time_ns() // 1_000_000
         farm.seen().tell(WINDOW_S)
-        told(browser, WINDOW_S)
+        seen = browser.ask(do="report")
+        report.line(
+            "browser", f"{seen['rows'] / WINDOW_S:,.0f} rows a second, {seen['errors']} errors", f"{SHOWN} rows, 0"
+        )
         verdicts(usage)
         wait_until(lambda: figures(rig)["historian"]["rows"] > 0, 5, "the historian speaks")
         time.sleep(8)  # what waits in a swinging door for a next value is stored with it
