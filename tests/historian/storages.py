@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from historian.storage import postgresql
 from historian.storage.base import Storage
 from historian.storage.opening import open_storage
 from tests.postgres import postgres_url
@@ -16,9 +17,11 @@ ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
 
 
 @pytest.fixture(params=ENGINES)
-def history_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def history_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """On PostgreSQL nearly each writing tries the straight way first."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'history.sqlite3'}"
+    monkeypatch.setattr(postgresql, "_MERGES", 1)
     url: str = request.getfixturevalue("postgres_url")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET client_min_messages = warning")
