@@ -1,9 +1,12 @@
 """History in the schema `history` of a PostgreSQL. Chunks and minutes lie in a table a month, which goes whole."""
 
+import os
+import socket
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
+from threading import Event, Timer
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +15,7 @@ from numpy.typing import NDArray
 from psycopg import errors
 
 from historian.samples import Row
-from historian.storage.base import Retention, StorageAway, StorageDamaged
+from historian.storage.base import Memory, Retention, StorageAway, StorageDamaged
 from historian.storage.keeping import Keeping
 from historian.storage.schema import LOOSE, SEALED_ALONE, VERSION, steps_after
 from historian.summary import FIELDS
@@ -22,6 +25,8 @@ _SILENT_MS: Final = 10_000
 """A server that does not answer for so long is away."""
 _READ_MS: Final = 30_000
 _LOCK_MS: Final = 5_000
+WRITE_S: Final = 30.0
+"""A server that stands still, with its machine alive, would be waited for without end: after so long it is away."""
 _MERGES: Final = 20
 """So many writings expect rows that are there already: at the beginning, and after one that met such."""
 _MONTHLY: Final = ("chunk", "minute")
@@ -72,6 +77,30 @@ class PostgresqlStorage(Keeping):
             connection.execute(f"SET statement_timeout = {_READ_MS}")
             connection.execute("SET default_transaction_read_only = on")
         return connection
+
+    # -- recording
+
+    def write(self, rows: Sequence[Row], memory: Memory | None) -> None:
+        is_over = Event()
+        watch = Timer(WRITE_S, self._hang_up, [is_over])
+        watch.daemon = True
+        watch.start()
+        try:
+            super().write(rows, memory)
+        except StorageAway as error:
+            if is_over.is_set():
+                raise StorageAway(f"PostgreSQL has not finished a writing of history within {WRITE_S:g} s.") from error
+            raise
+        finally:
+            watch.cancel()
+
+    def _hang_up(self, is_over: Event) -> None:
+        """From another thread: who waits for an answer is told that the connection has ended."""
+        is_over.set()
+        connection = self._open
+        if connection is not None:
+            with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)
 
     # -- transactions
 

@@ -1,5 +1,6 @@
 """Full disks, locks, damage, servers that go and processes that are killed: a sentence, and nothing half."""
 
+import os
 import resource
 import signal
 import sqlite3
@@ -14,7 +15,7 @@ import psycopg
 import pytest
 
 from historian.samples import Row
-from historian.storage import sqlite
+from historian.storage import postgresql, sqlite
 from historian.storage.base import Memory, Storage, StorageAway, StorageDamaged
 from historian.storage.opening import open_storage
 from tests.historian.rows import MEMORY, T0, a_series, everything, packed, row
@@ -167,6 +168,26 @@ def test_the_hot_tables_do_not_change_turns_under_rows_that_are_being_written(
     storage.write([row(one, T0)], MEMORY)
     thread.join(5)
     assert turned_rows == [row(one, T0)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("history_url", ["postgresql"], indirect=True)
+def test_a_server_that_stands_still_is_away_and_its_return_doubles_nothing(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(storage, postgresql.PostgresqlStorage)
+    monkeypatch.setattr(postgresql, "WRITE_S", 0.5)
+    (one,) = a_series(storage, "one")
+    storage.write([row(one, T0)], MEMORY)
+    (server,) = storage.rows("SELECT pg_backend_pid()")[0]
+    os.kill(server, signal.SIGSTOP)
+    try:
+        with pytest.raises(StorageAway, match=r"not finished a writing of history within 0\.5 s"):
+            storage.write([row(one, T0 + 1)], None)
+        storage.write([row(one, T0 + 1)], None)
+    finally:
+        os.kill(server, signal.SIGCONT)
+    assert everything(storage, [one])[one] == [row(one, T0), row(one, T0 + 1)]
 
 
 @pytest.mark.slow
