@@ -86,6 +86,7 @@ class Recorder:
         self._has_batches = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
+        self._said_stands = False
         self._waiting_rows = 0
         self._flushed_at = time.monotonic()
         self._saved_at = -SAVE_S
@@ -344,6 +345,7 @@ class Recorder:
         self._waiting_rows -= len(self._batches.popleft().rows)
         if self._waiting_rows <= MEMORY_ROWS:
             self._has_room.set()
+            self._said_stands = False
 
     async def _put_by(self) -> None:
         """What memory should not hold goes to the spool; once something lies there, everything does."""
@@ -352,8 +354,8 @@ class Recorder:
             try:
                 await self._in_thread(partial(self._spool.append, self._batches[0]))
             except SpoolFull as error:
-                if self._has_room.is_set() and self._waiting_rows > 2 * MEMORY_ROWS:
-                    self._has_room.clear()
+                if not self._has_room.is_set() and not self._said_stands:
+                    self._said_stands = True
                     log.error("recording stands; the stream waits", reason=str(error), rows=self._waiting_rows)
                 return
             self._let_go()
