@@ -8,10 +8,15 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from bus.presence import PROCESS_SILENT_MS, Heard, ProcessState, hear_processes_blocking
-from bus.roles import ALARMS, POLLER, WEB
+from bus.roles import ALARMS, HISTORIAN, POLLER, WEB
 from devices.live_bus import live_bus
 
-NEEDED: Final = {WEB: "the live hub of the web process", POLLER: "the poller", ALARMS: "the alarm engine"}
+NEEDED: Final = {
+    WEB: "the live hub of the web process",
+    POLLER: "the poller",
+    ALARMS: "the alarm engine",
+    HISTORIAN: "the historian",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def healthz(_: HttpRequest) -> JsonResponse:
 @login_not_required
 @require_safe
 def readyz(_: HttpRequest) -> JsonResponse:
-    """200 when everything that live values need is there, else 503; either way each check in words."""
+    """200 when all that live values, alarms and history need is there, else 503; either way each check in words."""
     checks = readiness.checks()
     is_ready = all(check.ok for check in checks)
     return JsonResponse(

@@ -28,7 +28,7 @@ from tests.exchange.conftest import Api, Put
 Samples = dict[tuple[str, str], float]
 
 
-SPEAKING = ("web", "poller", "alarms")
+SPEAKING = ("web", "poller", "alarms", "historian")
 
 
 def say(url: str, *, roles: tuple[str, ...] = SPEAKING, detail: dict[str, Any] | None = None) -> None:
@@ -96,16 +96,25 @@ def test_a_running_site_is_ready(db: None, bus_url: str) -> None:
     say(bus_url)
     answer = Client().get("/readyz")
     assert answer.status_code == 200, answer.json()
-    assert words(answer) == dict.fromkeys(("database", "migrations", "bus", "web", "poller", "alarms"), True)
+    assert words(answer) == dict.fromkeys(("database", "migrations", "bus", *SPEAKING), True)
 
 
 def test_a_site_without_its_poller_is_not_ready_and_says_so(db: None, bus_url: str) -> None:
-    say(bus_url, roles=("web", "alarms"))
+    say(bus_url, roles=("web", "alarms", "historian"))
     answer = Client().get("/readyz")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
     assert [name for name, ok in words(answer).items() if not ok] == ["poller"]
     assert "never been heard" in detail_of(answer, "poller")
+
+
+def test_a_site_that_records_no_history_is_not_ready_and_says_so(db: None, bus_url: str) -> None:
+    say(bus_url)
+    silence(bus_url, "historian", 60_000)
+    answer = Client().get("/readyz")
+    assert answer.status_code == 503
+    assert [name for name, ok in words(answer).items() if not ok] == ["historian"]
+    assert "The historian has been silent for 60 s" in detail_of(answer, "historian")
 
 
 def test_a_silent_poller_is_not_ready(db: None, bus_url: str) -> None:
@@ -120,7 +129,7 @@ def test_without_redis_the_site_is_not_ready(db: None, settings: Any) -> None:
     settings.REDIS_URL = "redis://:secret-of-redis@127.0.0.1:1/0"
     answer = Client().get("/readyz")
     assert answer.status_code == 503
-    on_the_bus = dict.fromkeys(("bus", "web", "poller", "alarms"), False)
+    on_the_bus = dict.fromkeys(("bus", *SPEAKING), False)
     assert words(answer) == {"database": True, "migrations": True, **on_the_bus}
     assert b"secret-of-redis" not in answer.content
     assert b"127.0.0.1" not in answer.content
