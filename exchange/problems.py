@@ -106,6 +106,21 @@ def history_damaged() -> Problem:
     )  # fmt: skip
 
 
+def too_many_files(most: int, retry_after_s: int) -> Problem:
+    return Problem(
+        429, "too-many-files", "Too many files at once", f"{most} files of history are being fetched for you already.",
+        "Wait until one of them is there or break one off, then ask again; one file can carry many tags.",
+        retry_after_s,
+    )  # fmt: skip
+
+
+def files_busy(most: int, retry_after_s: int) -> Problem:
+    return Problem(
+        503, "files-busy", "Others are fetching files", f"{most} files of history are being made; more do not go.",
+        "Ask again after the time in Retry-After.", retry_after_s,
+    )  # fmt: skip
+
+
 def question_refused(sentence: str) -> Problem:
     """Every parameter is right, and what they ask for together is not."""
     return Problem(422, "question-refused", "This cannot be asked", sentence, "Ask for something else; docs/api.md.")

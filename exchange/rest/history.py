@@ -18,6 +18,7 @@ from devices.current import current_snapshot
 from devices.snapshot import Snapshot, TagEntry
 from exchange import problems
 from exchange.caller import Caller
+from exchange.places import Place, places
 from exchange.rest.cursors import read_cursor, write_cursor
 from exchange.rest.history_shapes import (
     LEVELS,
@@ -142,7 +143,12 @@ def read_history(
     )  # fmt: skip
     _refuse_mismatch(question, limit, cursor, format)
     if format != "json":
-        return _file(request, question, snapshot, format)
+        place = places.take(cast(Caller, request.auth).user.pk)  # type: ignore[attr-defined]  # set by ninja
+        try:
+            return _file(request, question, snapshot, format, place)
+        except BaseException:
+            places.leave(place)
+            raise
     if mode == "raw":
         return _page(question, limit or DEFAULT_SAMPLES, cursor)
     return _reckoned(question, snapshot)
@@ -302,7 +308,9 @@ def _answer(question: Question, series: list[SeriesOut], following: str | None) 
 # -- files
 
 
-def _file(request: HttpRequest, question: Question, snapshot: Snapshot, format: Format) -> StreamingHttpResponse:
+def _file(
+    request: HttpRequest, question: Question, snapshot: Snapshot, format: Format, place: Place
+) -> StreamingHttpResponse:
     query = Query(shared_storage())
     if question.mode == "raw":
         sources = _sources(question.tags)
@@ -318,7 +326,7 @@ def _file(request: HttpRequest, question: Question, snapshot: Snapshot, format: 
     parts = _written(begun(found), sources, question, format)
     ending = "arrows" if format == "arrow" else format
     made = datetime.fromtimestamp(question.now_ms / 1000, UTC)
-    return streamed(request, parts, FILES[format], f"history-{made:%Y%m%d-%H%M%S}.{ending}")
+    return streamed(request, parts, FILES[format], f"history-{made:%Y%m%d-%H%M%S}.{ending}", place)
 
 
 def _written(found: Iterator[Batch], sources: list[Source], question: Question, format: Format) -> Iterator[bytes]:

@@ -14,6 +14,7 @@ from bus.client import connect_blocking
 from bus.messages import FULL, Block, Value, encode
 from devices.models import Tag
 from exchange.caller import pace
+from exchange.places import places
 from tests.cast import Works
 
 Put = Callable[..., None]
@@ -23,6 +24,7 @@ Api = Callable[..., Client]
 @pytest.fixture(autouse=True)
 def _nobody_has_asked_before() -> None:
     pace.forget()
+    places.forget()
 
 
 @pytest.fixture
