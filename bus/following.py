@@ -50,12 +50,15 @@ class Anew:
     """Entries are lost, or it is the first time: the newest values, after the entry `mark`.
 
     `blocks`: those that are newer than what was told before. `seqs`: scan group -> its newest entry that was told.
+    `is_whole`: another epoch that is read from its first entry on; so there are no blocks, and only the end of the
+    epoch before may be missing.
     """
 
     mark: Mark
     blocks: list[Block]
     seqs: dict[str, int]
     reason: str
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,23 @@ class Lost:
 
 
 class Following:
-    """`mark` and `seqs`: where to begin; None: with the newest values. Both are kept up to date."""
+    """`mark` and `seqs`: where to begin; None: with the newest values. Both are kept up to date.
+
+    `from_first`: who goes on in a new epoch is told every entry of it, where the stream still has them all, not only
+    the newest values: Redis came back empty, and what was read without it is handed over there.
+    """
 
     def __init__(
-        self, client: Redis, mark: Mark | None, seqs: dict[str, int] | None = None, *, block_ms: int = MAX_BLOCK_MS
+        self,
+        client: Redis,
+        mark: Mark | None,
+        seqs: dict[str, int] | None = None,
+        *,
+        from_first: bool = False,
+        block_ms: int = MAX_BLOCK_MS,
     ) -> None:
+        self._from_first = from_first
+        self._goes_on = from_first and mark is not None
         self._client = client
         self._block_ms = block_ms
         self._why_anew = "" if mark else "There is no place to go on from."
@@ -117,6 +132,12 @@ class Following:
 
     async def _anew(self) -> Anew:
         epoch = int(await self._client.get(keys.EPOCH) or 0)
+        if self._goes_on and self.mark.epoch < epoch and _is_whole(await self._info()):
+            self._seen.begin(epoch, {})
+            self.mark = Mark(epoch)
+            reason, self._why_anew = self._why_anew, ""
+            return Anew(self.mark, [], {}, reason, is_whole=True)
+        self._goes_on = self._from_first
         cursor = await newest_id(self._client)
         before = self._seen.seqs if epoch == self._seen.epoch else {}
         believed = self._seen.begin(epoch, await read_latest(self._client))
@@ -130,16 +151,22 @@ class Following:
         epoch = int(await self._client.get(keys.EPOCH) or 0)
         if epoch != self.mark.epoch:
             raise EntriesMissing(f"The bus is in epoch {epoch}, the place is in {self.mark.epoch}.")
-        try:
-            info: Any = await self._client.xinfo_stream(keys.SAMPLES)
-        except ResponseError:
-            if self.mark.entry_id != "0-0":
-                raise EntriesMissing("The stream is gone.") from None
+        info = await self._info()
+        if self.mark == Mark(epoch) and _is_whole(info):
             return
+        if info is None:
+            raise EntriesMissing("The stream is gone.")
         place = id_order(self.mark.entry_id)
         if id_order(info["last-generated-id"].decode()) < place:
             raise EntriesMissing("The stream ends before the place: Redis came back with older data.")
         self._check_oldest(info, self.mark.entry_id)
+
+    async def _info(self) -> Any:
+        """None: there is no stream yet."""
+        try:
+            return await self._client.xinfo_stream(keys.SAMPLES)
+        except ResponseError:
+            return None
 
     def _check_oldest(self, info: Any, place: str) -> None:
         oldest = info["first-entry"]
@@ -177,3 +204,8 @@ class Following:
             self.put_aside += 1
             return None
         return block if self._seen.is_news(block) else None
+
+
+def _is_whole(info: Any) -> bool:
+    """The stream still has every entry that was ever put into it."""
+    return info is None or info.get("entries-added") == info["length"]

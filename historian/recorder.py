@@ -92,6 +92,8 @@ class Recorder:
         self._saved_at = -SAVE_S
         """At the first chance: a start that is killed without a place would begin with the newest values again."""
         self._reached_ms = 0
+        self._is_unread = False
+        """An epoch ended, and how much of it nobody has read is not known before the next one speaks."""
         self._why_away = ""
         self._away_since_s = 0.0
         self._missed_at_s: float | None = None
@@ -200,7 +202,7 @@ class Recorder:
         recording = self._begun(memory)
         place = None if memory is None else Mark(memory.epoch, memory.entry_id)
         seqs = None if memory is None else dict(memory.seqs)
-        self._following = following = Following(self._client, place, seqs)
+        self._following = following = Following(self._client, place, seqs, from_first=True)
         async for event in following.events():
             await self._adopt()
             self._take(recording, event)
@@ -235,16 +237,24 @@ class Recorder:
     def _take(self, recording: Recording, event: Entries | Anew | Idle | Lost) -> None:
         match event:
             case Entries():
+                if self._is_unread and event.blocks:
+                    self._note_missed(min(block.read_at_ms for _, block in event.blocks))
+                    self._is_unread = False
                 for _, block in event.blocks:
                     self._take_block(recording, block)
                 self._reached_ms = _ms_of(event.cursor)
+            case Anew(is_whole=True):
+                log.info("recording goes on with a new epoch", reason=event.reason)
+                self._rows += recording.began_anew(self._reached_ms)
+                self._is_unread, self._saved_at = True, -SAVE_S
             case Anew():
-                self._note_missed(event)
+                self._note_missed(_ms_of(event.mark.entry_id))
                 log.info("recording goes on with the newest values", reason=event.reason, groups=len(event.blocks))
                 self._rows += recording.began_anew(self._reached_ms)
                 for block in event.blocks:
                     self._take_block(recording, block)
-                self._reached_ms, self._saved_at = _ms_of(event.mark.entry_id), -SAVE_S
+                self._reached_ms = _ms_of(event.mark.entry_id) or self._reached_ms  # an empty Redis has no place yet
+                self._saved_at = -SAVE_S
             case Lost():
                 log.warning("bus lost", reason=event.reason)
 
@@ -258,11 +268,10 @@ class Recorder:
             self.put_aside += 1
             log.exception("a block could not be recorded", group=block.group, seq=block.seq)
 
-    def _note_missed(self, found: Anew) -> None:
+    def _note_missed(self, goes_on_ms: int) -> None:
         """From the place it was at to where it goes on. At the first start there is no place."""
-        reached_ms = _ms_of(found.mark.entry_id)
-        if self._reached_ms and reached_ms > self._reached_ms:
-            self.missed_ms += reached_ms - self._reached_ms
+        if self._reached_ms and goes_on_ms > self._reached_ms:
+            self.missed_ms += goes_on_ms - self._reached_ms
             self._missed_at_s = time.monotonic()
 
     async def _pay(self, recording: Recording, *, is_all_read: bool) -> None:

@@ -22,8 +22,10 @@ G = "1:1000"
 
 
 class Reader:
-    def __init__(self, client: Redis, mark: Mark | None = None, seqs: dict[str, int] | None = None) -> None:
-        self.following = Following(client, mark, seqs, block_ms=20)
+    def __init__(
+        self, client: Redis, mark: Mark | None = None, seqs: dict[str, int] | None = None, *, from_first: bool = False
+    ) -> None:
+        self.following = Following(client, mark, seqs, from_first=from_first, block_ms=20)
         self.events: list[Entries | Anew | Idle | Lost] = []
         self._came = asyncio.Event()
 
@@ -52,8 +54,10 @@ class Reader:
 
 
 @asynccontextmanager
-async def reading(client: Redis, mark: Mark | None = None, seqs: dict[str, int] | None = None) -> AsyncIterator[Reader]:
-    reader = Reader(client, mark, seqs)
+async def reading(
+    client: Redis, mark: Mark | None = None, seqs: dict[str, int] | None = None, *, from_first: bool = False
+) -> AsyncIterator[Reader]:
+    reader = Reader(client, mark, seqs, from_first=from_first)
     task = asyncio.create_task(reader.run())
     try:
         yield reader
@@ -200,3 +204,34 @@ async def test_a_bus_that_comes_back_with_older_data_is_a_new_beginning_and_noth
             await reader.until(lambda: len(reader.anews) == 2)
             assert reader.anews[-1].blocks == []
         await client.aclose()
+
+
+async def in_another_epoch(bus: Redis, poller: PretendPoller) -> tuple[Mark, dict[str, int]]:
+    """A place in an epoch that has ended; of the new one there are three entries."""
+    await say(poller, 1)
+    async with reading(bus) as first:
+        await first.until(lambda: first.is_idle)
+        mark, seqs = first.following.mark, dict(first.following.seqs)
+    await poller.start_epoch()
+    await say(poller, 2, 3, 4)
+    return mark, seqs
+
+
+async def test_of_a_new_epoch_every_entry_is_told_to_who_asks_for_them(bus: Redis, poller: PretendPoller) -> None:
+    """HIS-11: Redis came back empty, and what was read without it is handed over before anybody looks."""
+    mark, seqs = await in_another_epoch(bus, poller)
+    async with reading(bus, mark, seqs, from_first=True) as again:
+        await again.until(lambda: again.values == [2, 3, 4])
+        assert [(anew.is_whole, anew.blocks) for anew in again.anews] == [(True, [])]
+    async with reading(bus, again.anews[0].mark, {}, from_first=True) as later:  # killed before it had read any
+        await later.until(lambda: later.values == [2, 3, 4])
+        assert not later.anews
+
+
+async def test_of_a_new_epoch_that_was_trimmed_the_newest_values_are_told(bus: Redis, poller: PretendPoller) -> None:
+    mark, seqs = await in_another_epoch(bus, poller)
+    await bus.xtrim(keys.SAMPLES, maxlen=2, approximate=False)
+    async with reading(bus, mark, seqs, from_first=True) as again:
+        await again.until(lambda: len(again.anews) == 1)
+        assert [block.values for block in again.anews[0].blocks] == [[4]]
+        assert not again.values
